@@ -288,8 +288,8 @@ class Pack:
     """区县包: one immutable version, named by the hash of its definitions (``sha256:…``).
 
     ``documents`` holds parsed YAML by path inside the pack (``fuses/rainstorm.yaml``, ``callouts.yaml``,
-    ``cards/flood.yaml``, ``calendar.yaml``) as `shared.pack.located.Located`; the service whose noun it is reads it
-    further. ``geojson`` holds ``zones.geojson`` and ``roads.geojson`` the same way.
+    ``cards/flood.yaml``, ``calendar.yaml``) as `shared.pack.located.Located`; the service whose noun it is
+    reads it further. ``geojson`` holds ``zones.geojson``, ``roads.geojson`` and ``routes.geojson`` the same way.
     """
 
     version: str
