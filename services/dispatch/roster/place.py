@@ -1,0 +1,83 @@
+"""地点 A fuse's scope read as a place: its own ids, the region it lies in, and everything below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.pack.model import Pack, Unit
+from shared.vocabulary import TOWNSHIP_LIKE, RegionLevel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """地点: ``scope`` = its ids (scope, region, stations that serve it), ``down`` = what lies inside"""
+
+    kind: str
+    scope: frozenset[str]
+    region: str | None
+    down: frozenset[str] = frozenset()
+    industry: str | None = None
+
+
+def kind_of(pack: Pack, scope: str) -> str:
+    """The scope kind of contract §4 (``per``) that an id belongs to; ``unknown`` if the pack has no such id."""
+    if "@" in scope:
+        return "industry"
+    region = pack.regions.get(scope)
+    if region is not None:
+        return "township" if region.level in TOWNSHIP_LIKE else str(region.level)
+    if scope in pack.units:
+        return "unit"
+    if scope in pack.sites:
+        return "site"
+    return "station" if scope in pack.stations else "unknown"
+
+
+def place_of(pack: Pack, scope_kind: str | None, scope: str) -> Place:
+    """Read ``scope`` as a place. Unknown ids give a place with nothing in it, which who.py reports as a gap."""
+    kind = scope_kind or kind_of(pack, scope)
+    if kind in {RegionLevel.STREET, RegionLevel.PARK}:
+        kind = RegionLevel.TOWNSHIP
+    industry: str | None = None
+    region: str | None = None
+    ids = {scope}
+    down: set[str] = set()
+    if kind == "industry":
+        industry, _, region = scope.partition("@")
+        down = {unit.unit_id for unit in _units_in(pack, region) if unit.industry == industry}
+    elif kind == "unit" and scope in pack.units:
+        region = pack.units[scope].region
+    elif kind == "site" and scope in pack.sites:
+        region = pack.sites[scope].region
+    elif kind == "station" and scope in pack.stations:
+        station = pack.stations[scope]
+        region = station.region
+        ids.update(station.serves)
+    elif scope in pack.regions:
+        region = scope
+        down = _everything_in(pack, region)
+    if region:
+        ids.add(region)
+    ids.update(s.station_id for s in pack.stations.values() if scope in s.serves)
+    return Place(kind=str(kind), scope=frozenset(ids), region=region, down=frozenset(down - ids), industry=industry)
+
+
+def regions_below(pack: Pack, region: str) -> frozenset[str]:
+    """All regions under ``region``, itself not included."""
+    return frozenset(code for code in pack.regions if code != region and region in pack.ancestors(code))
+
+
+def _everything_in(pack: Pack, region: str) -> set[str]:
+    regions = regions_below(pack, region) | {region}
+    return {
+        *regions,
+        *(site.site_id for site in pack.sites.values() if site.region in regions),
+        *(unit.unit_id for unit in pack.units.values() if unit.region in regions),
+        *(shelter.shelter_id for shelter in pack.shelters.values() if shelter.region in regions),
+        *(station.station_id for station in pack.stations.values() if station.region in regions),
+    }
+
+
+def _units_in(pack: Pack, region: str) -> list[Unit]:
+    regions = regions_below(pack, region) | {region}
+    return [unit for unit in pack.units.values() if unit.region in regions]
