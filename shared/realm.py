@@ -1,7 +1,7 @@
 """领域 A realm has its own world and clock (design §2.7).
 
-Domain time of a drill is ``v0 + (wall - w0) * speed``. ``actual`` and the standing exercise ``x-live`` are wall time and
-never re-based. Warning keeps the clock and sends it on; it stops only while the whole system is stopped.
+Domain time of a drill is ``v0 + (wall - w0) * speed``. ``actual`` and the standing exercise ``x-live`` are wall time
+and never re-based. Warning keeps the clock and sends it on; it stops only while the whole system is stopped.
 """
 
 from __future__ import annotations

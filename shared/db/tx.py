@@ -79,9 +79,7 @@ class Tx:
         """Domain time of the realm at this transaction."""
         return self.realms.domain_now(realm, self.now)
 
-    def emit(
-        self, receiver: str, realm: str, kind: str, aggregate: str, body: Any, *, pack: str | None = None
-    ) -> int:
+    def emit(self, receiver: str, realm: str, kind: str, aggregate: str, body: Any, *, pack: str | None = None) -> int:
         """Put a message into the numbered outbox (design §2.3); returns its number."""
         no = self.next_no(realm, f"outbox:{receiver}")
         self.conn.execute(

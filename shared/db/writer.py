@@ -117,7 +117,7 @@ class Writer:
             try:
                 self._queue.put(_STOP, timeout=timeout_s)
             except queue.Full:
-                log.error("writer.stop_queue_full")
+                log.warning("writer.stop_queue_full", depth=self.depth)
             self._thread.join(timeout_s)
         self._lock.release()
 
@@ -244,9 +244,7 @@ class Writer:
                 log.exception("writer.batch_failed", entries=len(batch))
                 for reset in self.on_reset:
                     reset()
-                failed = Unavailable(
-                    "the store could not commit; nothing was kept, try again", "存储未能提交，请重试"
-                )
+                failed = Unavailable("the store could not commit; nothing was kept, try again", "存储未能提交，请重试")
                 for entry in batch:
                     if isinstance(entry, _Call) and not entry.future.done():
                         entry.future.set_exception(failed)
@@ -269,9 +267,7 @@ class Writer:
                     at += 1
                     continue
                 upto = at
-                while (
-                    upto < len(batch) and isinstance(batch[upto], _Item) and batch[upto].group is entry.group
-                ):
+                while upto < len(batch) and isinstance(batch[upto], _Item) and batch[upto].group is entry.group:
                     upto += 1
                 items = [e.item for e in batch[at:upto]]
                 self._apply_group(tx, entry.group, items)
@@ -340,9 +336,7 @@ class Writer:
 
     def _check_fence(self, conn: Any) -> None:
         owner = self.tables.owner
-        kept = conn.execute(
-            update(owner).where(owner.c.id == 1, owner.c.fence == self.fence).values(fence=self.fence)
-        )
+        kept = conn.execute(update(owner).where(owner.c.id == 1, owner.c.fence == self.fence).values(fence=self.fence))
         if kept.rowcount != 1:
             self._owner.clear()
             raise Unavailable("another process took over the store", "存储已由其他进程接管", code="not_owner")

@@ -1,7 +1,8 @@
 """单元格 How one spreadsheet cell is read: each parser takes the trimmed text and gives a value or a `CellError`
 that says what would be right. An empty cell never reaches a parser.
 
-One list separator: ``;``. Lists of ids may also be separated by spaces (an id holds none); ``pack format`` writes ``;``.
+One list separator: ``;``. Entries that hold no space (ids, channels) may also be separated by spaces;
+``pack format`` writes ``;``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def quoted(text: str) -> str:
 
 
 def _excel(text: str) -> str:
-    return " (the spreadsheet turned it into a number: format the column as text)" if _SCIENTIFIC.fullmatch(text) else ""
+    return (
+        " (the spreadsheet turned it into a number: format the column as text)" if _SCIENTIFIC.fullmatch(text) else ""
+    )
 
 
 def text(value: str) -> str:
@@ -72,7 +75,9 @@ def hazard_or_any(value: str) -> str:
 
 def item_code(value: str) -> str:
     if not _ITEM_CODE.fullmatch(value):
-        raise CellError(f"{quoted(value)} is not a GB/T 38565 code{_excel(value)}; use seven digits that begin with 1, 2 or 3")
+        raise CellError(
+            f"{quoted(value)} is not a GB/T 38565 code{_excel(value)}; use seven digits that begin with 1, 2 or 3"
+        )
     return value
 
 
@@ -136,12 +141,13 @@ def boolean(value: str) -> bool:
 
 
 def iso_date(value: str) -> str:
+    wrong = CellError(f"{quoted(value)} is not a date; write it as 2026-04-20")
+    if not _DATE.fullmatch(value):  # fromisoformat also reads forms that people misread
+        raise wrong
     try:
-        if not _DATE.fullmatch(value):
-            raise ValueError
         return date.fromisoformat(value).isoformat()
     except ValueError:
-        raise CellError(f"{quoted(value)} is not a date; write it as 2026-04-20") from None
+        raise wrong from None
 
 
 def one_of(words: Iterable[str]) -> Parser:

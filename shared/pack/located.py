@@ -65,6 +65,8 @@ for _tag, _pattern, _first in (
 
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{tag}" for tag in ("null", "bool", "int", "float", "str"))
 
+_COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
 
 class _Refused(Exception):
     """A construct that this reader does not take; becomes a Problem."""
@@ -104,7 +106,7 @@ def parse_yaml(data: bytes, name: str) -> tuple[Any, list[Problem]]:
         return None, [Problem(name, error.line, error.message)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return None, [Problem(name, mark.line + 1 if mark else 1, f"is not YAML: {error.problem}")]
+        return None, [Problem(name, mark.line + 1 if mark is not None else 1, f"is not YAML: {error.problem}")]
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return None, [Problem(name, line, f"holds a character that YAML forbids: {error.reason}")]
@@ -118,7 +120,8 @@ def _refuse_depth(text: str) -> None:
     """The composer recurses: look at the flat event stream first, so that depth and anchors cost nothing."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        mark: yaml.Mark = event.start_mark
+        line = mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(line, "uses an anchor (& or *); write the value out in each place")
         if isinstance(event, yaml.CollectionStartEvent):
@@ -130,6 +133,8 @@ def _refuse_depth(text: str) -> None:
 
 
 def _build(node: yaml.Node, name: str, problems: list[Problem]) -> Any:
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
+        raise _Refused(node.start_mark.line + 1, f"uses the tag {node.tag}; write a plain list or mapping")
     if isinstance(node, yaml.MappingNode):
         found = Located(node.start_mark.line + 1)
         for key_node, value_node in node.value:

@@ -1,4 +1,4 @@
-"""区县包 The district pack in memory: one frozen row type per file of contract §3, and `Pack` that holds them.
+"""区县包 The district pack in memory: one frozen row type per file of contract §3, and `Pack` around them.
 
 Reading and checking is `shared.pack.load`; nothing here does I/O. An empty optional cell is None, never 0.
 """
@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from shared.vocabulary import Level, Measure, RegionLevel
-
-NO_EXTRA: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +99,7 @@ class Station:
     upstream_of: tuple[str, ...] = ()
     datum_offset_m: float | None = None
     mobile: bool = False
-    columns: Mapping[str, str] = NO_EXTRA
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +286,7 @@ class Pack:
 
     ``documents`` holds parsed YAML by path inside the pack (``fuses/rainstorm.yaml``, ``callouts.yaml``,
     ``cards/flood.yaml``, ``calendar.yaml``) as `shared.pack.located.Located`; the service whose noun it is
-    reads it further. ``geojson`` holds ``zones.geojson``, ``roads.geojson`` and ``routes.geojson`` the same way.
+    reads it further. ``geojson`` holds ``zones.geojson``, ``roads.geojson`` and ``routes.geojson`` likewise.
     """
 
     version: str

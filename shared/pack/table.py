@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.pack.cells import TEXT_MAX, CellError, Parser, quoted
+from shared.pack.cells import TEXT_MAX, CellError, Parser
 from shared.pack.located import Problem
 
 CSV_BYTES_MAX = 64_000_000
@@ -80,7 +80,7 @@ def decode(data: bytes, name: str, problems: Problems) -> str | None:
         problems.add(name, 1, "is UTF-16; save it as 'CSV UTF-8'")
         return None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         try:
@@ -94,6 +94,11 @@ def decode(data: bytes, name: str, problems: Problems) -> str | None:
                 "is not UTF-8 but GBK, as spreadsheets save 'CSV'; save it as 'CSV UTF-8' (另存为 CSV UTF-8)",
             )
         return None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        problems.add(name, line, "holds a NUL character; save it again as 'CSV UTF-8'")
+        return None
+    return text
 
 
 def read_table(data: bytes, name: str, problems: Problems) -> Table | None:
@@ -102,46 +107,52 @@ def read_table(data: bytes, name: str, problems: Problems) -> Table | None:
         problems.add(name, 1, f"is larger than {CSV_BYTES_MAX} bytes; split the district or remove columns")
         return None
     text = decode(data, name, problems)
-    if text is None:
+    records = None if text is None else _records(text, name, problems)
+    if records is None:
         return None
-    if "\0" in text:
-        problems.add(name, text.count("\n", 0, text.index("\0")) + 1, "holds a NUL character; save it again as CSV UTF-8")
+    if not records:
+        problems.add(name, 1, "is empty; its first line must be the header")
         return None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
+    header = _without_empty_tail(records[0][1], 0)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
+    for line, record in records[1:]:
+        cells = _without_empty_tail(record, len(header))
+        if len(cells) != len(header):
+            what = f"has {len(cells)} cells where the header has {len(header)}"
+            problems.add(name, line, f"{what}; quote cells that hold a comma")
+            continue
+        rows.append(tuple(cells))
+        lines.append(line)
+    return Table(tuple(header), tuple(rows), tuple(lines))
+
+
+def _records(text: str, name: str, problems: Problems) -> list[tuple[int, list[str]]] | None:
+    """The records that hold anything, trimmed, with the line on which each begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: list[tuple[int, list[str]]] = []
     begun = 1
     try:
         for record in reader:
             line, begun = begun, reader.line_num + 1
             cells = [cell.strip() for cell in record]
-            if not any(cells):
-                continue
-            if header is None:
-                header = cells
-                while header and not header[-1]:
-                    header.pop()
-                continue
-            while len(cells) > len(header) and not cells[-1]:
-                cells.pop()  # spreadsheets leave commas behind deleted columns
-            if len(cells) != len(header):
-                problems.add(
-                    name, line, f"has {len(cells)} cells where the header has {len(header)}; quote cells that hold a comma"
-                )
-                continue
-            if len(rows) >= ROWS_MAX:
+            if any(cells):
+                found.append((line, cells))
+            if len(found) > ROWS_MAX + 1:
                 problems.add(name, line, f"has more than {ROWS_MAX} rows; split the district")
                 return None
-            rows.append(tuple(cells))
-            lines.append(line)
     except csv.Error as error:
         problems.add(name, begun, f"is not CSV: {error}; close every quote and double a quote inside a cell")
         return None
-    if header is None:
-        problems.add(name, 1, "is empty; its first line must be the header")
-        return None
-    return Table(tuple(header), tuple(rows), tuple(lines))
+    return found
+
+
+def _without_empty_tail(cells: list[str], least: int) -> list[str]:
+    """Spreadsheets leave commas behind deleted columns."""
+    end = len(cells)
+    while end > least and not cells[end - 1]:
+        end -= 1
+    return cells[:end]
 
 
 def check_header(table: Table, spec: Spec, name: str, problems: Problems) -> bool:
@@ -179,14 +190,14 @@ def parse_rows(table: Table, spec: Spec, name: str, problems: Problems) -> list[
     for row, line in zip(table.rows, table.lines, strict=True):
         cells = dict(zip(table.header, row, strict=True))
         values = _parse_cells(cells, spec, name, line, problems)
+        if values is None:
+            continue
         key = tuple(cells[column] for column in spec.key)
-        if all(key) and key in seen:
+        if key in seen:
             what = ", ".join(f"{column} '{cells[column]}'" for column in spec.key)
             problems.add(name, line, f"{what} was already given in line {seen[key]}; keep one of the two", spec.key[-1])
             continue
         seen[key] = line
-        if values is None:
-            continue
         try:
             found.append(Parsed(line, spec.build(values, cells), cells))
         except CellError as error:
@@ -208,20 +219,17 @@ def _parse_cells(
             good = False
     if not good:
         return None
-    for column in spec.columns:
-        cell = cells[column.name]
+    for wanted in spec.columns:
+        cell = cells[wanted.name]
         if not cell:
-            if column.required:
-                problems.add(name, line, f"{column.name} is empty; every row needs it", column.name)
+            if wanted.required:
+                problems.add(name, line, f"{wanted.name} is empty; every row needs it", wanted.name)
                 good = False
-            values[column.name] = column.default
+            values[wanted.name] = wanted.default
             continue
         try:
-            values[column.name] = column.parse(cell)
+            values[wanted.name] = wanted.parse(cell)
         except CellError as error:
-            problems.add(name, line, f"{column.name} {error}", column.name)
+            problems.add(name, line, f"{wanted.name} {error}", wanted.name)
             good = False
     return values if good else None
-
-
-__all__ = ["Column", "Parsed", "Problems", "Spec", "Table", "decode", "parse_rows", "quoted", "read_table"]

@@ -1,0 +1,1 @@
+"""HTTP 礼仪 Manners that all services share: problems, idempotency, If-Match, cursors, events, the client."""

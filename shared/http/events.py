@@ -1,0 +1,114 @@
+"""事件流 ``GET /v1/events?after=N``: server-sent events (or JSON) with ``id`` = N, Last-Event-ID, heartbeat, 410."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from sqlalchemy import func, select
+
+from shared.errors import Gone, Invalid
+from shared.http.context import ANONYMOUS, Ctx
+from shared.realm import format_time
+
+if TYPE_CHECKING:
+    from shared.frame import Frame
+
+HEARTBEAT_S = 10.0
+POLL_S = 0.1
+CHUNK_MAX = 500
+
+
+def routes() -> APIRouter:
+    router = APIRouter(tags=["events"])
+
+    @router.get("/v1/events")
+    async def events(
+        request: Request,
+        ctx: Ctx,
+        after: Annotated[int | None, Query(ge=0)] = None,
+        limit: Annotated[int, Query(ge=1, le=CHUNK_MAX)] = 100,
+    ) -> Response:
+        """What happened in the realm, in order. Public events without a token."""
+        frame, realm = ctx.frame, ctx.realm
+        public_only = ctx.actor is ANONYMOUS or not ctx.actor.may_realm(realm)
+        start = _start(request, after)
+        await asyncio.to_thread(_refuse_gap, frame, start)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            items = await asyncio.to_thread(_fetch, frame, realm, start or 0, limit, public_only)
+            return JSONResponse({"items": items, "next": items[-1]["id"] if items else start or 0})
+        if start is None:
+            start = await asyncio.to_thread(_last, frame)
+        return StreamingResponse(
+            _stream(frame, request, realm, start, public_only),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    return router
+
+
+def _start(request: Request, after: int | None) -> int | None:
+    header = request.headers.get("last-event-id")
+    if header is None:
+        return after
+    if not header.isdigit():
+        raise Invalid("Last-Event-ID: give the number of the last event that you saw", field="Last-Event-ID")
+    return int(header)
+
+
+def _last(frame: Frame) -> int:
+    table = frame.tables.events
+    with frame.store.read() as conn:
+        return int(conn.execute(select(func.max(table.c.no))).scalar() or 0)
+
+
+def _refuse_gap(frame: Frame, after: int | None) -> None:
+    if after is None:
+        return
+    table = frame.tables.events
+    with frame.store.read() as conn:
+        first = conn.execute(select(func.min(table.c.no))).scalar()
+    if first is not None and after + 1 < first and after > 0:
+        raise Gone(f"events before {first} are no longer kept; load the lists anew", "更早的事件已清除，请重新加载")
+
+
+def _fetch(frame: Frame, realm: str, after: int, limit: int, public_only: bool) -> list[dict[str, Any]]:
+    table = frame.tables.events
+    query = select(table).where(table.c.no > after, table.c.realm == realm).order_by(table.c.no).limit(limit)
+    if public_only:
+        query = query.where(table.c.public)
+    with frame.store.read() as conn:
+        return [
+            {
+                "id": r.no,
+                "realm": r.realm,
+                "kind": r.kind,
+                "subject": r.subject,
+                "at": format_time(r.at),
+                "body": r.body,
+            }
+            for r in conn.execute(query)
+        ]
+
+
+async def _stream(frame: Frame, request: Request, realm: str, after: int, public_only: bool) -> AsyncIterator[str]:
+    yield "retry: 1000\n\n"
+    quiet_until = asyncio.get_running_loop().time() + HEARTBEAT_S
+    while not frame.stopping.is_set() and not await request.is_disconnected():
+        items = await asyncio.to_thread(_fetch, frame, realm, after, CHUNK_MAX, public_only)
+        for item in items:
+            after = item["id"]
+            yield f"id: {after}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
+        now = asyncio.get_running_loop().time()
+        if items:
+            quiet_until = now + HEARTBEAT_S
+        elif now >= quiet_until:
+            yield ": heartbeat\n\n"
+            quiet_until = now + HEARTBEAT_S
+        else:
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,70 @@
+"""问题文档 RFC 9457 problem documents: a stable ``code``, the field, a sentence in Chinese and in English."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.errors import FengsuiError
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(
+    status: int, code: str, en: str, zh: str, *, field: str | None = None, extra: dict[str, Any] | None = None
+) -> JSONResponse:
+    """One problem document."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "status": status,
+        "code": code,
+        "title": zh,
+        "detail": en,
+        **(extra or {}),
+    }
+    if field is not None:
+        body["field"] = field
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if status in (429, 503, 425):
+        headers["Retry-After"] = "1"
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the app becomes a problem document; a bug is logged with its trace and gives no detail away."""
+
+    @app.exception_handler(FengsuiError)
+    async def on_domain(_: Request, error: FengsuiError) -> JSONResponse:
+        return problem(error.status, error.code, error.en, error.zh, field=error.field, extra=error.extra)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0] if error.errors() else {"loc": (), "msg": "invalid"}
+        field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or None
+        return problem(
+            422,
+            "invalid",
+            f"{field or 'body'}: {first['msg']}",
+            f"字段 {field or '正文'} 有误：{first['msg']}",
+            field=field,
+            extra={
+                "errors": [{"field": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in error.errors()[:20]]
+            },
+        )
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> JSONResponse:
+        codes = {404: ("not_found", "不存在"), 405: ("method_not_allowed", "方法不允许"), 413: ("too_large", "过大")}
+        code, zh = codes.get(error.status_code, ("http_error", str(error.detail)))
+        return problem(error.status_code, code, str(error.detail), zh)
+
+    @app.exception_handler(Exception)
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("http.bug", path=request.url.path, exc_info=error)
+        return problem(500, "internal_error", "an error of ours; it is logged", "系统内部错误，已记录")

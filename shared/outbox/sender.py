@@ -1,0 +1,239 @@
+"""发件 The sending end: one thread a receiver, in order per realm, from the number that the receiver says it has.
+
+The receiver's answer is the truth: a receiver restored from a backup is caught up by itself. A sender that was restored
+itself (the receiver is ahead of all it ever numbered) gives what it has not had acknowledged new numbers, and alarms.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, func, insert, select, update
+
+from shared.clock import Clock
+from shared.db.engine import Store
+from shared.db.tables import PlatformTables
+from shared.db.tx import Tx
+from shared.db.writer import Writer
+from shared.errors import FengsuiError
+from shared.http.client import Permanent, ServiceClient, ServiceTokens, Transient
+
+log = structlog.get_logger(__name__)
+
+RUN_MAX = 200
+IDLE_S = 1.0
+BACKOFF_MAX_S = 10.0
+SAVE_EVERY = 50
+KEEP = timedelta(days=30)
+
+
+class Sender:
+    """发件: ``start`` begins a thread for each peer; ``wake`` after each commit."""
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        tables: PlatformTables,
+        writer: Writer,
+        peers: Mapping[str, str],
+        tokens: ServiceTokens,
+        clock: Clock,
+    ) -> None:
+        self._name, self._store, self._tables, self._writer, self._clock = name, store, tables, writer, clock
+        self._lines = {
+            peer: _Line(self, peer, ServiceClient(url, tokens)) for peer, url in peers.items() if peer != name
+        }
+
+    def start(self) -> None:
+        for line in self._lines.values():
+            line.thread.start()
+
+    def wake(self) -> None:
+        for line in self._lines.values():
+            line.signal.set()
+
+    def stop(self) -> None:
+        for line in self._lines.values():
+            line.stopping.set()
+            line.signal.set()
+        for line in self._lines.values():
+            if line.thread.is_alive():
+                line.thread.join(10)
+            line.client.close()
+
+    def status(self) -> list[dict[str, Any]]:
+        """Per receiver: what is waiting and the last error, for /readyz, metrics and the console."""
+        out = self._tables.outbox
+        state = self._tables.outbox_state
+        with self._store.read() as conn:
+            acked = {
+                (row.receiver, row.realm): row.acked
+                for row in conn.execute(select(state.c.receiver, state.c.realm, state.c.acked))
+            }
+            last = conn.execute(
+                select(out.c.receiver, out.c.realm, func.max(out.c.no).label("no")).group_by(
+                    out.c.receiver, out.c.realm
+                )
+            ).all()
+        waiting: dict[str, int] = dict.fromkeys(self._lines, 0)
+        for row in last:
+            waiting[row.receiver] = waiting.get(row.receiver, 0) + row.no - acked.get((row.receiver, row.realm), 0)
+        return [
+            {
+                "receiver": peer,
+                "waiting": count,
+                "error": self._lines[peer].error if peer in self._lines else "no address",
+            }
+            for peer, count in sorted(waiting.items())
+        ]
+
+
+class _Line:
+    """One receiver."""
+
+    def __init__(self, owner: Sender, peer: str, client: ServiceClient) -> None:
+        self.owner, self.peer, self.client = owner, peer, client
+        self.signal, self.stopping = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._run, name=f"outbox-{peer}", daemon=True)
+        self.error: str | None = None
+        self._applied: dict[str, int] = {}
+        self._saved: dict[str, int] = {}
+
+    def _run(self) -> None:
+        failures = 0
+        while not self.stopping.is_set():
+            self.signal.clear()
+            try:
+                moved = self._round()
+                failures, self.error = 0, None
+                if not moved:
+                    self.signal.wait(IDLE_S)
+            except (Transient, Permanent, FengsuiError) as error:
+                failures += 1
+                self.error = str(error)
+                self._applied.clear()  # ask again how far the receiver is
+                log.warning("outbox.retry", receiver=self.peer, failures=failures, error=str(error))
+                self.stopping.wait(min(BACKOFF_MAX_S, 0.1 * 2 ** min(failures, 7)))
+            except Exception as error:
+                failures += 1
+                self.error = f"{type(error).__name__}: {error}"
+                log.exception("outbox.failed", receiver=self.peer)
+                self.stopping.wait(min(BACKOFF_MAX_S, 0.2 * 2 ** min(failures, 6)))
+
+    def _round(self) -> bool:
+        if not self.owner._writer.is_owner:
+            return False
+        if not self._applied:
+            self._ask()
+        moved = False
+        for realm, last in self._last_numbers().items():
+            if self.stopping.is_set():
+                break
+            applied = self._applied.setdefault(realm, 0)
+            if applied > last:
+                self._renumber(realm, applied, last)
+                moved = True
+            elif applied < last:
+                self._send_run(realm, applied)
+                moved = True
+        return moved
+
+    def _ask(self) -> None:
+        answer = self.client.call("GET", f"/v1/inbox/{self.owner._name}")
+        self._applied = {str(realm): int(no) for realm, no in answer.get("applied", {}).items()}
+
+    def _last_numbers(self) -> dict[str, int]:
+        """The last number ever given per realm (the counter outlives pruned rows)."""
+        counters = self.owner._tables.counters
+        with self.owner._store.read() as conn:
+            rows = conn.execute(
+                select(counters.c.realm, counters.c.value).where(counters.c.name == f"outbox:{self.peer}")
+            )
+            return {row.realm: int(row.value) for row in rows}
+
+    def _send_run(self, realm: str, applied: int) -> None:
+        out = self.owner._tables.outbox
+        with self.owner._store.read() as conn:
+            rows = conn.execute(
+                select(out)
+                .where(out.c.receiver == self.peer, out.c.realm == realm, out.c.no > applied)
+                .order_by(out.c.no)
+                .limit(RUN_MAX)
+            ).all()
+        if not rows:
+            raise Permanent(f"messages after {applied} of realm {realm} are no longer kept; restore from a backup")
+        if rows[0].no != applied + 1:
+            raise Permanent(f"message {applied + 1} of realm {realm} is no longer kept; restore from a backup")
+        for row in rows:
+            if self.stopping.is_set():
+                break
+            answer = self.client.call(
+                "POST",
+                "/v1/inbox",
+                json={
+                    "sender": self.owner._name,
+                    "realm": realm,
+                    "no": row.no,
+                    "kind": row.kind,
+                    "aggregate": row.aggregate,
+                    "pack": row.pack,
+                    "body": row.body,
+                },
+            )
+            self._applied[realm] = int(answer["applied"])
+            if self._applied[realm] != row.no:
+                break  # behind or ahead of what we thought: go on from where it says it is
+        self._save(realm)
+
+    def _save(self, realm: str) -> None:
+        applied = self._applied[realm]
+        behind = applied - self._saved.get(realm, 0)
+        if behind == 0 or (behind < SAVE_EVERY and self.signal.is_set()):
+            return
+        table, peer = self.owner._tables.outbox_state, self.peer
+
+        def save(tx: Tx) -> None:
+            values = {"acked": applied, "parked": 0, "error": None, "changed_at": tx.now}
+            where = (table.c.receiver == peer, table.c.realm == realm)
+            if tx.conn.execute(update(table).where(*where).values(**values)).rowcount == 0:
+                tx.conn.execute(insert(table).values(receiver=peer, realm=realm, **values))
+            out = self.owner._tables.outbox
+            tx.conn.execute(
+                delete(out).where(
+                    out.c.receiver == peer, out.c.realm == realm, out.c.no <= applied, out.c.created_at < tx.now - KEEP
+                )
+            )
+
+        self.owner._writer.call(save)
+        self._saved[realm] = applied
+
+    def _renumber(self, realm: str, applied: int, last: int) -> None:
+        """We were restored from a backup: number what is not known to be acknowledged anew, and alarm."""
+        tables, peer = self.owner._tables, self.peer
+
+        def renumber(tx: Tx) -> None:
+            out, state, counters = tables.outbox, tables.outbox_state, tables.counters
+            acked = tx.conn.execute(
+                select(state.c.acked).where(state.c.receiver == peer, state.c.realm == realm)
+            ).scalar()
+            here = (out.c.receiver == peer, out.c.realm == realm, out.c.no > (acked or 0))
+            rows = tx.conn.execute(select(out).where(*here).order_by(out.c.no)).all()
+            tx.conn.execute(delete(out).where(*here))
+            tx.conn.execute(
+                update(counters)
+                .where(counters.c.realm == realm, counters.c.name == f"outbox:{peer}")
+                .values(value=applied)
+            )
+            for row in rows:
+                tx.emit(peer, realm, row.kind, row.aggregate, row.body, pack=row.pack)
+            seen = {"receiver": peer, "applied": applied, "last": last, "renumbered": len(rows)}
+            tx.event(realm, "alarm.outbox_restored", peer, seen)
+            tx.audit(realm, "service", "outbox.renumber", peer, reason="receiver_ahead", body=seen)
+
+        log.error("outbox.receiver_ahead", receiver=peer, realm=realm, applied=applied, last=last)
+        self.owner._writer.call(renumber)

@@ -1,0 +1,137 @@
+"""地理文件 GeoJSON of the pack (RFC 7946): zones, roads and approved routes, checked as shapes and as references."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from shared.ids import is_id
+from shared.pack.table import Problems
+
+GEOJSON_BYTES_MAX = 64_000_000
+FEATURES_MAX = 200_000
+POSITIONS_MAX = 2_000_000
+_SHAPES = {
+    "zones.geojson": {"Polygon", "MultiPolygon"},
+    "roads.geojson": {"LineString"},
+    "routes.geojson": {"LineString"},
+}
+_DEPTH = {"LineString": 1, "Polygon": 2, "MultiPolygon": 3}
+GEOJSON_FILES = tuple(_SHAPES)
+
+
+def read_geojson(data: bytes, name: str, problems: Problems) -> Any:
+    """读 GeoJSON The FeatureCollection as parsed, or None with problems."""
+    if len(data) > GEOJSON_BYTES_MAX:
+        problems.add(name, 1, f"is larger than {GEOJSON_BYTES_MAX} bytes; simplify the lines or use roads.osm.pbf")
+        return None
+    try:
+        found = json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        problems.add(name, data[: error.start].count(b"\n") + 1, "is not UTF-8; save it as UTF-8")
+        return None
+    except json.JSONDecodeError as error:
+        problems.add(name, error.lineno, f"is not JSON: {error.msg}")
+        return None
+    except (RecursionError, ValueError) as error:
+        problems.add(name, 1, f"is not GeoJSON: {str(error)[:100]}")
+        return None
+    features = found.get("features") if isinstance(found, dict) else None
+    if not isinstance(features, list) or found.get("type") != "FeatureCollection":
+        problems.add(name, 1, "type is not FeatureCollection; save the layer as GeoJSON (RFC 7946)", "type")
+        return None
+    if len(features) > FEATURES_MAX:
+        problems.add(name, 1, f"has {len(features)} features; at most {FEATURES_MAX} are taken")
+        return None
+    before = len(problems)
+    lines = _lines_of_features(data)
+    seen: set[str] = set()
+    left = POSITIONS_MAX
+    for at, feature in enumerate(features):
+        line = lines[at] if len(lines) == len(features) else 1
+        left -= _check_feature(feature, name, line, f"feature {at + 1}", problems, seen)
+        if left < 0:
+            problems.add(name, line, f"has more than {POSITIONS_MAX} positions; simplify the lines")
+            return None
+    return found if len(problems) == before else None
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number; RFC 8259 has none")
+
+
+def _lines_of_features(data: bytes) -> list[int]:
+    """Where the features begin, when they are written as `pack format` writes them: one a line."""
+    return [at for at, line in enumerate(data.splitlines(), 1) if b'"Feature"' in line]
+
+
+def _check_feature(feature: Any, name: str, line: int, what: str, problems: Problems, seen: set[str]) -> int:
+    """Problems of one feature; the number of its positions."""
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(geometry, dict) or not isinstance(properties, dict):
+        problems.add(name, line, f"{what} needs a geometry and properties")
+        return 0
+    kind = geometry.get("type")
+    if not isinstance(kind, str) or kind not in _SHAPES[name]:
+        problems.add(
+            name, line, f"{what}: geometry is a {str(kind)[:40]}; use {' or '.join(sorted(_SHAPES[name]))}", "geometry"
+        )
+        return 0
+    id_field = {"roads.geojson": "edge_id", "routes.geojson": "route_id"}.get(name)
+    if id_field is not None:
+        value = properties.get(id_field)
+        if not isinstance(value, str) or not is_id(value):
+            problems.add(name, line, f"{what}: {id_field} is missing or not an id; use A-Z a-z 0-9 _ -", id_field)
+        elif value in seen:
+            problems.add(name, line, f"{what}: {id_field} '{value}' appears twice; give each its own", id_field)
+        else:
+            seen.add(value)
+    if not isinstance(properties.get("source"), str) and name != "roads.geojson":
+        problems.add(name, line, f"{what}: source is missing; say who drew it, 演示数据 when made up", "source")
+    return _check_positions(geometry.get("coordinates"), _DEPTH[kind], name, line, what, problems)
+
+
+def _check_positions(value: Any, depth: int, name: str, line: int, what: str, problems: Problems) -> int:
+    if not isinstance(value, list) or not value:
+        problems.add(name, line, f"{what}: coordinates are missing", "coordinates")
+        return 0
+    if depth > 1:
+        count = 0
+        for part in value:
+            count += _check_positions(part, depth - 1, name, line, what, problems)
+        rings = value if depth == 2 else ()
+        if any(isinstance(ring, list) and (len(ring) < 4 or ring[0] != ring[-1]) for ring in rings):
+            problems.add(
+                name, line, f"{what}: a ring is not closed; repeat its first position at the end", "coordinates"
+            )
+        return count
+    if len(value) < 2:
+        problems.add(name, line, f"{what}: a line needs two positions", "coordinates")
+    for position in value:
+        if not _is_position(position):
+            problems.add(
+                name,
+                line,
+                f"{what}: {str(position)[:40]} is no position; use [lon, lat] in WGS-84 degrees (are they exchanged?)",
+                "coordinates",
+            )
+            break
+    return len(value)
+
+
+def _is_position(value: Any) -> bool:
+    if not isinstance(value, list) or not 2 <= len(value) <= 3:
+        return False
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) for part in value):
+        return False
+    lon, lat = value[0], value[1]
+    return -180 <= lon <= 180 and -90 <= lat <= 90 and all(abs(part) < 1e5 and math.isfinite(part) for part in value)
+
+
+def route_ids(geojson: Mapping[str, Any]) -> set[str]:
+    """明白卡路线 The ids of the approved routes."""
+    features = (geojson.get("routes.geojson") or {}).get("features", ())
+    return {str(feature["properties"]["route_id"]) for feature in features}

@@ -1,0 +1,89 @@
+"""Fixtures of the whole suite: stores on both databases, hypothesis profiles, a time zone that is nobody's."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import MetaData
+
+from shared.db.engine import Store
+from tests.support.postgres import cluster, find_binaries
+from tests.support.real import require_real
+
+os.environ["TZ"] = "America/St_Johns"  # neither UTC nor Asia/Shanghai: a naive time shows
+time.tzset()
+
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """A PostgreSQL of this run's own."""
+    binaries = find_binaries()
+    require_real(binaries, "PostgreSQL")
+    assert binaries is not None
+    with (
+        tempfile.TemporaryDirectory(prefix="fengsui-pg-", ignore_cleanup_errors=True) as folder,
+        cluster(binaries, Path(folder)) as dsn,
+    ):
+        yield dsn
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The DSN of an empty store, on each database in turn (give ``schema`` a fresh name on PostgreSQL)."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return str(request.getfixturevalue("postgres_dsn"))
+
+
+@pytest.fixture
+def make_store(dsn: str) -> Iterator[Callable[[MetaData], Store]]:
+    """``make_store(metadata)`` → a store with its tables, dropped afterwards."""
+    made: list[Store] = []
+
+    def make(metadata: MetaData) -> Store:
+        store = Store(dsn, metadata, schema=fresh_schema())
+        store.ensure_schema()
+        with store.write() as conn:
+            metadata.create_all(conn)
+        made.append(store)
+        return store
+
+    yield make
+    for store in made:
+        store.close()
+
+
+def fresh_schema() -> str:
+    """A schema name that no other test of this process uses."""
+    return f"t{os.getpid()}_{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """``../shared/data``; the test skips where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("../shared is not here")
+    return SHARED / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.shared)
+        if "postgres_dsn" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real)
