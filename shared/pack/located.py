@@ -120,8 +120,8 @@ def _refuse_depth(text: str) -> None:
     """The composer recurses: look at the flat event stream first, so that depth and anchors cost nothing."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        mark: yaml.Mark = event.start_mark
-        line = mark.line + 1
+        mark = event.start_mark
+        line = mark.line + 1 if mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(line, "uses an anchor (& or *); write the value out in each place")
         if isinstance(event, yaml.CollectionStartEvent):
