@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -106,6 +107,18 @@ class Network:
         first = np.ones(len(row), dtype=bool)
         first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
         return csr_array((weight[first], (row[first], column[first])), shape=(self.nodes, self.nodes))
+
+    @cached_property
+    def _road_of(self) -> Mapping[tuple[int, int], int]:
+        return {
+            (min(a, b), max(a, b)): road
+            for a, b, road in zip(self.u.tolist(), self.v.tolist(), self.road.tolist(), strict=True)
+        }
+
+    def name_between(self, a: int, b: int) -> str:
+        """The name of the road between two neighbouring nodes; empty where it has none."""
+        road = self._road_of.get((min(a, b), max(a, b)), -1)
+        return self.names[road] if road >= 0 else ""
 
     def snap(self, lon: float, lat: float, within_m: float) -> list[Foot]:
         """The nearest segments (吸附到路段), nearest first, each with the foot of the perpendicular."""

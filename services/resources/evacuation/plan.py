@@ -1,0 +1,208 @@
+"""疏散方案 Zones, orders and shelters of one moment, and the snapshot that answers are read from.
+
+A plan is numbered per realm; any change of zones, orders or shelters makes the next one. It is built off to the
+side, proved (`services.resources.network.proof`) and only then published, by swapping one pointer. A plan that fails
+its proof is not published, and while a newer one is wanted the older one leads nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from services.resources.network.graph import Network
+from services.resources.network.hazard import danger_area, mask_of, widened
+from services.resources.network.proof import Finding, prove
+from services.resources.network.tree import Tree, coverage, grow
+
+NEAR_M = 300.0
+"""Around a danger area people are led away too: a drawn line and a phone's position are both uncertain."""
+
+
+class ShelterState(StrEnum):
+    """避难场所状态 (A16)"""
+
+    CLOSED = "closed"  # 关闭
+    OPENING = "opening"  # 开启中
+    OPEN = "open"  # 已开
+    FULL = "full"  # 已满
+    UNUSABLE = "unusable"  # 不可用
+    UNKNOWN = "unknown"  # 不明
+
+
+NOT_USABLE = frozenset({ShelterState.FULL, ShelterState.UNUSABLE})
+
+
+@dataclass(frozen=True)
+class ShelterNow:
+    """避难场所现状: what a plan knows of a shelter; ``hazards_ok`` are hazard codes or families."""
+
+    shelter_id: str
+    name: str
+    region: str
+    lat: float
+    lon: float
+    state: ShelterState = ShelterState.UNKNOWN
+    hazards_ok: frozenset[str] = frozenset()
+    accessible: bool = False
+    capacity: int = 0
+
+
+@dataclass(frozen=True)
+class Zone:
+    """危险区: one version of one drawn area. ``kind`` danger is to be left; population marks who is to be moved."""
+
+    zone_id: str
+    version: int
+    hazard: str
+    family: str
+    kind: str  # danger | population
+    geometry: Mapping[str, Any]
+    source: str
+    region: str | None = None
+    review_at: datetime | None = None
+
+    @property
+    def shape(self) -> BaseGeometry:
+        return shapely.geometry.shape(self.geometry)
+
+
+@dataclass(frozen=True)
+class Refuge:
+    """就近避险点: high ground or an assembly point; where none is listed, a shelter."""
+
+    refuge_id: str
+    name: str
+    kind: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True)
+class PlanInput:
+    """方案输入: all that a plan depends on; the same input gives the same tree."""
+
+    realm: str
+    version: int
+    pack: str
+    zones: tuple[Zone, ...]
+    unmapped: tuple[str, ...]  # evacuation orders for which no zone is drawn
+    ordered: frozenset[str]  # regions, units and sites under an evacuation order
+    shelters: tuple[ShelterNow, ...]
+    shelters_version: int
+    refuges: tuple[Refuge, ...] = ()
+
+    def hazard_version(self) -> str:
+        """The hash of the danger areas in force."""
+        parts = [
+            [zone.zone_id, zone.version, zone.hazard, zone.kind, zone.geometry]
+            for zone in sorted(self.zones, key=lambda z: z.zone_id)
+        ]
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """快照: one published plan, immutable, shared by all readers."""
+
+    plan: PlanInput
+    tree: Tree
+    to_leave: BaseGeometry = field(repr=False)  # where people are led away although it is not the danger area itself
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def network(self) -> Network:
+        return self.tree.network
+
+    @property
+    def danger(self) -> BaseGeometry:
+        return self.tree.mask.danger
+
+    @property
+    def proved(self) -> bool:
+        return not self.findings
+
+    def version(self) -> dict[str, Any]:
+        return {
+            "network": self.network.version,
+            "hazard": self.plan.hazard_version(),
+            "plan": self.plan.version,
+            "shelters": self.plan.shelters_version,
+        }
+
+    def shelter(self, shelter_id: str) -> ShelterNow | None:
+        return next((s for s in self.plan.shelters if s.shelter_id == shelter_id), None)
+
+    def stale_since(self, now: datetime) -> datetime | None:
+        """Since when a zone's review is overdue: an area nobody looked at again is not known."""
+        due = [zone.review_at for zone in self.plan.zones if zone.review_at is not None and zone.review_at <= now]
+        return min(due, default=None)
+
+    def report(self) -> dict[str, Any]:
+        """What the officer who activates a plan should see before trusting it."""
+        return {
+            **coverage(self.tree),
+            "segments_touched": self.tree.mask.touched,
+            "directions_closed": self.tree.mask.closed,
+            "shelters_used": list(self.tree.shelters),
+            "shelters_unreachable": sorted(
+                s.shelter_id for s in self.plan.shelters if s.shelter_id not in self.network.anchors
+            ),
+            "unmapped_orders": list(self.plan.unmapped),
+            "capacity_considered": False,
+        }
+
+
+def usable_shelters(plan: PlanInput) -> list[str]:
+    """Shelters that may be a goal (可用避难场所): fit for every hazard in force, not full, not unusable.
+
+    Whether one lies in a danger area is the tree's to see: there it counts zero (domain facts §8.11).
+    """
+    hazards = [{zone.hazard, zone.family, "*"} for zone in plan.zones if zone.kind == "danger"]
+    return [
+        s.shelter_id
+        for s in plan.shelters
+        if s.state not in NOT_USABLE and all(s.hazards_ok & hazard for hazard in hazards)
+    ]
+
+
+def build_snapshot(plan: PlanInput, network: Network) -> Snapshot:
+    """Build and prove a plan (生成并核验). Look at ``proved`` before publishing."""
+    drawn = [zone.shape for zone in plan.zones if zone.kind == "danger"]
+    people = [zone.shape for zone in plan.zones if zone.kind == "population"]
+    danger = danger_area(drawn)
+    tree = grow(network, mask_of(network, danger), usable_shelters(plan))
+    to_leave = shapely.union_all([widened(danger, NEAR_M), *people])
+    shapely.prepare(to_leave)
+    return Snapshot(plan, tree, to_leave, prove(tree, drawn))
+
+
+def zones_for_order(
+    zones: Iterable[Zone],
+    hazard: str | None,
+    family: str | None,
+    area: Sequence[str],
+    within: Mapping[str, frozenset[str]],
+) -> list[Zone]:
+    """The drawn zones that an evacuation order brings into force (按灾种和范围选危险区).
+
+    ``within`` gives, for a zone's region or site, all areas it lies in, itself included. An order that names no hazard
+    takes every hazard's zones of its area: too wide an area to leave is safer than none.
+    """
+    wanted = set(area)
+    return [
+        zone
+        for zone in zones
+        if (hazard is None or zone.hazard == hazard or (family is not None and zone.family == family))
+        and zone.region is not None
+        and within.get(zone.region, frozenset({zone.region})) & wanted
+    ]
