@@ -248,6 +248,7 @@ class Item:
     guarantee: str
     per_person_day: float | None
     substitutes: tuple[str, ...]
+    source: str | None = None  # where the coefficient is from; readiness shows it
 
 
 @dataclass(frozen=True, kw_only=True)
