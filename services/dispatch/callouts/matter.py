@@ -1,0 +1,126 @@
+"""事项 What somebody is called about, and how an answer is graded (contract §6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from services.dispatch.callouts.clocks import Stops
+from shared.vocabulary import Level, Verification
+
+
+class Purpose(StrEnum):
+    """叫应目的: what the person is asked to do"""
+
+    ACT = "act"  # 到岗、组织转移
+    VERIFY = "verify"  # 前往核实，做好准备
+    SIGN = "sign"  # 签批
+    PREPARE = "prepare"  # 有险情将至，做好准备 (an armed fuse)
+    OPEN = "open"  # 开门: the key holder of a shelter or warehouse
+    DOOR = "door"  # 上门: go to somebody who does not answer
+    FEEDBACK = "feedback"  # 补报首报事实
+
+
+class Basis(StrEnum):
+    """依据: what the matter rests on; a measurement never borrows a signal's name (duty_room.md B2)"""
+
+    MEASURED = "measured"  # 监测实况
+    NOTICE = "notice"  # 通知
+
+
+class Grade(StrEnum):
+    """答复: how strong an answer is; only the first three have an order"""
+
+    HEARD = "heard"
+    UNDERSTOOD = "understood"
+    ACTING = "acting"
+    CANNOT_ACT = "cannot_act"
+    WRONG_PERSON = "wrong_person"
+    BUSY = "busy"
+
+    @property
+    def strength(self) -> int:
+        return _STRENGTH.get(self, 0)
+
+
+_STRENGTH = {Grade.HEARD: 1, Grade.UNDERSTOOD: 2, Grade.ACTING: 3}
+
+
+class Via(StrEnum):
+    """答复途径"""
+
+    APP = "app"
+    KEYPAD = "keypad"
+    SMS = "sms"
+    CODE = "code"
+    ON_BEHALF = "on_behalf"
+
+
+class Matter(msgspec.Struct, frozen=True, kw_only=True):
+    """事项: one trip (or order, or armed scope) that a case calls about; ``version`` rises with each transition.
+
+    ``level`` may be unconfirmed; ``confirmed_level`` is what may be acted on (contract §5.5). ``posts`` names whom to
+    call where the caller knows (a signer); otherwise the pack's rules and duties say it.
+    """
+
+    matter_id: str
+    version: int
+    hazard: str
+    scope: str
+    level: Level
+    confirmed_level: Level
+    verification: Verification = Verification.CONFIRMED
+    purpose: Purpose = Purpose.ACT
+    basis: Basis = Basis.MEASURED
+    scope_kind: str | None = None
+    stations: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
+    region: str | None = None
+    pack: str | None = None
+    happened_at: datetime | None = None
+    entered_late: bool = False
+
+    @property
+    def calls_at(self) -> Level:
+        """The level at which posts are called to act: an unverified level is called like a confirmed one."""
+        if self.verification is Verification.UNCONFIRMED:
+            return self.confirmed_level
+        return self.confirmed_level if self.verification is Verification.REFUTED else self.level
+
+    @property
+    def verifies_at(self) -> Level | None:
+        """The level at which verifiers and wardens are called to look; None when there is nothing to look at."""
+        if self.verification is Verification.UNCONFIRMED and self.level.rank > self.confirmed_level.rank:
+            return self.level
+        return None
+
+
+class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
+    """线上事项: one matter as one line carries it. A new ``version`` is a new confirmation."""
+
+    matter_id: str
+    version: int
+    purpose: Purpose
+    level: Level
+    scope: str
+    opened_at: datetime
+    hazard: str = ""
+    basis: Basis = Basis.MEASURED
+    verification: Verification = Verification.CONFIRMED
+    grade: Grade | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+    def is_answered(self, stops: Stops) -> bool:
+        return self.grade is not None and self.grade.strength >= Grade(stops).strength
+
+    @property
+    def key(self) -> str:
+        return f"{self.matter_id}#{self.purpose}"
+
+
+def worst_first(matters: tuple[LineMatter, ...]) -> tuple[LineMatter, ...]:
+    """最急者先: by level, then the oldest."""
+    return tuple(sorted(matters, key=lambda m: (-m.level.rank, m.opened_at, m.matter_id)))

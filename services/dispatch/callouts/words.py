@@ -1,0 +1,197 @@
+"""叫应用语 What is said: checked templates with words from the matters, worst first, at most 30 seconds.
+
+No free text is ever spoken (duty_room.md C9). An exercise begins and ends with 演练. What does not fit is not read, is
+named by its number, and is not covered by the answer: an answer counts for what was read out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from services.dispatch.callouts.line import PartyKind, Want
+from services.dispatch.callouts.matter import Basis, Grade, Purpose
+from services.dispatch.channels.carrier import SPOKEN_CHARS_S
+from shared.pack.model import Pack
+from shared.vocabulary import Level, Verification
+
+SPOKEN_S_MAX = 30
+SPOKEN_ZH_MAX = int(SPOKEN_S_MAX * SPOKEN_CHARS_S)
+SPOKEN_EN_MAX = SPOKEN_S_MAX * 14  # about 150 words a minute
+TEXT_MAX = 500
+NAME_MAX = 24
+EXPECT_KEYS = "01239"
+
+
+class Lang(StrEnum):
+    """语言"""
+
+    ZH = "zh"
+    EN = "en"
+
+
+KEY_GRADE = {"1": Grade.ACTING, "2": Grade.UNDERSTOOD, "3": Grade.CANNOT_ACT, "9": Grade.WRONG_PERSON}
+
+
+def grade_of_key(key: str) -> Grade | None:
+    """按键: 1 已到岗行动, 2 明白, 3 无法行动, 9 不是本人; 0 repeats and says nothing; others mean nothing."""
+    return KEY_GRADE.get(key)
+
+
+def keys_of_reply(text: str) -> str:
+    """短信回复: the first key in a reply, full-width digits too; empty when there is none."""
+    plain = text.strip().translate(str.maketrans("０１２３４５６７８９", "0123456789"))
+    return plain[0] if plain[:1] in KEY_GRADE and not plain[1:2].isdigit() else ""
+
+
+class Names(Protocol):
+    """名称: the checked words of the pack"""
+
+    def place(self, scope: str) -> str: ...
+
+    def hazard(self, code: str, lang: Lang) -> str: ...
+
+
+@dataclass(frozen=True)
+class PackNames:
+    """包内名称: names of regions, units, sites, stations, shelters; an unknown id is said as it is written"""
+
+    pack: Pack
+
+    def place(self, scope: str) -> str:
+        industry, _, region = scope.rpartition("@")
+        pack = self.pack
+        found = (
+            pack.regions.get(region)
+            or pack.units.get(scope)
+            or pack.sites.get(scope)
+            or pack.shelters.get(scope)
+            or pack.warehouses.get(scope)
+            or pack.stations.get(scope)
+        )
+        name = (found.name if found else scope)[:NAME_MAX]
+        return f"{name}{industry}" if industry else name
+
+    def hazard(self, code: str, lang: Lang) -> str:
+        found = self.pack.hazards.get(code)
+        if found is None:
+            return "险情" if lang is Lang.ZH else "hazard"
+        return found.name_zh if lang is Lang.ZH else found.name_en
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """用语: the words, and the wants that they really name"""
+
+    text: str
+    lang: Lang
+    read: tuple[Want, ...]
+    left_out: int = 0
+
+
+def spoken(wants: Iterable[Want], names: Names, *, district: str, exercise: bool, lang: Lang = Lang.ZH) -> Said:
+    """电话用语"""
+    limit = SPOKEN_ZH_MAX if lang is Lang.ZH else SPOKEN_EN_MAX
+    return _compose(tuple(wants), names, district, exercise, lang, limit, by_text=False)
+
+
+def texted(wants: Iterable[Want], names: Names, *, district: str, exercise: bool, lang: Lang = Lang.ZH) -> Said:
+    """短信用语"""
+    return _compose(tuple(wants), names, district, exercise, lang, TEXT_MAX, by_text=True)
+
+
+def language_of(languages: Iterable[str]) -> Lang:
+    """The first language of the person that there are templates for; Chinese otherwise."""
+    return next((Lang(code) for code in languages if code in tuple(Lang)), Lang.ZH)
+
+
+_HEAD = {Lang.ZH: "{district}应急叫应。", Lang.EN: "Emergency call, {district}. "}
+_DRILL = {Lang.ZH: "演练。", Lang.EN: "EXERCISE. "}
+_KEYS = {
+    Lang.ZH: "已到岗行动按1，明白按2，不能行动按3，不是本人按9，重听按0。",
+    Lang.EN: "Acting: press 1. Understood: 2. Cannot act: 3. Not me: 9. Repeat: 0. ",
+}
+_REPLY = {
+    Lang.ZH: "回复1已到岗行动，2明白，3不能行动，9不是本人。",
+    Lang.EN: "Reply 1 acting, 2 understood, 3 cannot act, 9 not me. ",
+}
+_MORE = {Lang.ZH: "另有{n}项，稍后再报。", Lang.EN: "{n} more to follow. "}
+_LEVEL_EN = {Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "orange", Level.RED: "red"}
+
+
+def _compose(
+    wants: tuple[Want, ...], names: Names, district: str, exercise: bool, lang: Lang, limit: int, *, by_text: bool
+) -> Said:
+    drill = _DRILL[lang] if exercise else ""
+    head = drill + _HEAD[lang].format(district=district)
+    tail = (_REPLY if by_text else _KEYS)[lang] + drill
+    ordered = sorted(wants, key=lambda w: (-w.matter.level.rank, w.since, w.key))
+    body: list[str] = []
+    read: list[Want] = []
+    room = limit - len(head) - len(tail) - len(_MORE[lang]) - 2
+    for want in ordered:
+        sentence = _sentence(want, names, lang)
+        if sentence in body:
+            read.append(want)  # the same words for two posts of one person are said once
+            continue
+        if body and sum(map(len, body)) + len(sentence) > room:
+            break
+        body.append(sentence)
+        read.append(want)
+    left_out = len(ordered) - len(read)
+    more = _MORE[lang].format(n=left_out) if left_out else ""
+    return Said(text=head + "".join(body) + more + tail, lang=lang, read=tuple(read), left_out=left_out)
+
+
+def _sentence(want: Want, names: Names, lang: Lang) -> str:
+    words = _zh(want, names) if lang is Lang.ZH else _en(want, names)
+    if want.kind is not PartyKind.SUPERIOR or want.matter.purpose is Purpose.FEEDBACK:
+        return words
+    subject = want.subject[:NAME_MAX]
+    return (
+        f"{subject}未应答，请您接替。{words}" if lang is Lang.ZH else f"{subject} does not answer; take over. {words}"
+    )
+
+
+def _zh(want: Want, names: Names) -> str:
+    m = want.matter
+    place, hazard, level = names.place(m.scope), names.hazard(m.hazard, Lang.ZH), m.level.zh
+    if m.basis is Basis.NOTICE:
+        fact = f"{place}接到{hazard}{level}通知"
+    else:
+        fact = f"{place}{hazard}达到{level}标准（实况）"
+    if m.verification is Verification.UNVERIFIED:
+        fact += "，尚无人核实"
+    high = m.level.rank >= Level.ORANGE.rank
+    by_purpose = {
+        Purpose.ACT: f"{fact}。{'请立即到岗，组织转移避险。' if high else '请到岗值守，做好准备。'}",
+        Purpose.VERIFY: f"{fact}，尚未核实。请立即前往查看，并做好带领群众转移的准备。",
+        Purpose.SIGN: f"{fact}，有管控措施等您签批。",
+        Purpose.PREPARE: f"{place}预计将受{hazard}影响，请做好准备。",
+        Purpose.OPEN: f"{fact}。请立即开门，并报告。",
+        Purpose.DOOR: f"{want.subject[:NAME_MAX]}无人应答，请上门查看并转告：{fact}。",
+        Purpose.FEEDBACK: f"{place}请补报：谁在指挥、涉及几个村、是否转移。",
+    }
+    return by_purpose[m.purpose]
+
+
+def _en(want: Want, names: Names) -> str:
+    m = want.matter
+    place, hazard, level = names.place(m.scope), names.hazard(m.hazard, Lang.EN), _LEVEL_EN.get(m.level, "")
+    told = "notice received" if m.basis is Basis.NOTICE else "threshold reached (measured)"
+    fact = f"{place}: {hazard}, {level} {told}"
+    if m.verification is Verification.UNVERIFIED:
+        fact += ", verified by nobody"
+    high = m.level.rank >= Level.ORANGE.rank
+    by_purpose = {
+        Purpose.ACT: f"{fact}. {'Go to your post now and move people to safety. ' if high else 'Stand by at your post. '}",
+        Purpose.VERIFY: f"{fact}, not confirmed. Go and look now, be ready to lead people out. ",
+        Purpose.SIGN: f"{fact}. A measure waits for your signature. ",
+        Purpose.PREPARE: f"{place}: {hazard} expected. Be ready. ",
+        Purpose.OPEN: f"{fact}. Open now and report. ",
+        Purpose.DOOR: f"{want.subject[:NAME_MAX]} does not answer. Go to the door and tell: {fact}. ",
+        Purpose.FEEDBACK: f"{place}: report who commands, how many villages, whether people are moving. ",
+    }
+    return by_purpose[m.purpose]
