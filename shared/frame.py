@@ -35,7 +35,7 @@ from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError, PackUnknown, TooMany, Unavailable
 from shared.http import events, problems
-from shared.http.client import ServiceTokens
+from shared.http.client import ServiceTokens, TokenSource
 from shared.http.context import BODY_BYTES_MAX, Ctx
 from shared.ids import REALM_PATTERN
 from shared.outbox.inbox import Inbox, Message
@@ -61,7 +61,7 @@ class InboxBody(BaseModel):
     no: int = Field(ge=1)
     kind: str = Field(max_length=64)
     aggregate: str = Field(default="", max_length=300)
-    pack: str | None = None
+    pack: str | None = Field(default=None, pattern="^sha256:[0-9a-f]{64}$")
     body: Any = None
 
 
@@ -76,6 +76,7 @@ class Frame:
         tables: PlatformTables,
         *,
         verifier: TokenVerifier | None = None,
+        tokens: TokenSource | None = None,
         body_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         self.settings = settings
@@ -87,8 +88,10 @@ class Frame:
         self.writer.pack = settings.pack
         self.inbox = Inbox()
         self.packs = PackShelf(settings.packs_dir)
-        self.tokens = ServiceTokens(settings.token_url, settings.service, settings.client_secret, clock.now)
-        self.sender = Sender(settings.service, self.store, tables, self.writer, settings.peers, self.tokens, clock)
+        self.tokens: TokenSource = tokens or ServiceTokens(
+            settings.token_url, settings.service, settings.client_secret, clock.now
+        )
+        self.sender = Sender(settings.service, self.store, tables, self.writer, settings.peers, self.tokens)
         self.verifier = verifier or TokenVerifier(jwks_url=settings.jwks_url, cache=settings.jwks_cache)
         self.stopping = threading.Event()
         self.registry = CollectorRegistry()

@@ -1,7 +1,7 @@
 """迁移 Alembic migrations of a service's store, run through its own write transaction (both databases).
 
-Revisions live in ``services/<service>/migrations``; ``fengsui db revision <service> "message"`` writes the next one from
-the difference between the newest revision and the service's metadata, for a maintainer to read and commit.
+Revisions live in ``services/<service>/migrations``; ``fengsui db revision <service> "message"`` writes the next one
+from the difference between the newest revision and the metadata, for a maintainer to read and commit.
 """
 
 from __future__ import annotations

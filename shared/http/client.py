@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -31,6 +31,14 @@ class Permanent(FengsuiError):
 
 
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504, 401})
+
+
+class TokenSource(Protocol):
+    """令牌来源: gives this service's token, and a new one after `forget`."""
+
+    def get(self) -> str | None: ...
+
+    def forget(self) -> None: ...
 
 
 class ServiceTokens:
@@ -67,7 +75,7 @@ class ServiceTokens:
 class ServiceClient:
     """服务客户端: JSON over HTTP to one base URL, with this service's token."""
 
-    def __init__(self, base_url: str, tokens: ServiceTokens | None = None) -> None:
+    def __init__(self, base_url: str, tokens: TokenSource | None = None) -> None:
         self.base_url = base_url
         self._tokens = tokens
         self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT)

@@ -14,13 +14,12 @@ from typing import Any
 import structlog
 from sqlalchemy import delete, func, insert, select, update
 
-from shared.clock import Clock
 from shared.db.engine import Store
 from shared.db.tables import PlatformTables
 from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError
-from shared.http.client import Permanent, ServiceClient, ServiceTokens, Transient
+from shared.http.client import Permanent, ServiceClient, TokenSource, Transient
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +40,9 @@ class Sender:
         tables: PlatformTables,
         writer: Writer,
         peers: Mapping[str, str],
-        tokens: ServiceTokens,
-        clock: Clock,
+        tokens: TokenSource,
     ) -> None:
-        self._name, self._store, self._tables, self._writer, self._clock = name, store, tables, writer, clock
+        self._name, self._store, self._tables, self._writer = name, store, tables, writer
         self._lines = {
             peer: _Line(self, peer, ServiceClient(url, tokens)) for peer, url in peers.items() if peer != name
         }

@@ -15,10 +15,10 @@ FEATURES_MAX = 200_000
 POSITIONS_MAX = 2_000_000
 _SHAPES = {
     "zones.geojson": {"Polygon", "MultiPolygon"},
-    "roads.geojson": {"LineString"},
+    "roads.geojson": {"LineString", "MultiLineString"},
     "routes.geojson": {"LineString"},
 }
-_DEPTH = {"LineString": 1, "Polygon": 2, "MultiPolygon": 3}
+_DEPTH = {"LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 GEOJSON_FILES = tuple(_SHAPES)
 
 
@@ -91,34 +91,31 @@ def _check_feature(feature: Any, name: str, line: int, what: str, problems: Prob
             seen.add(value)
     if not isinstance(properties.get("source"), str) and name != "roads.geojson":
         problems.add(name, line, f"{what}: source is missing; say who drew it, 演示数据 when made up", "source")
-    return _check_positions(geometry.get("coordinates"), _DEPTH[kind], name, line, what, problems)
+    return _check_positions(geometry.get("coordinates"), _DEPTH[kind], kind, name, line, what, problems)
 
 
-def _check_positions(value: Any, depth: int, name: str, line: int, what: str, problems: Problems) -> int:
+def _check_positions(
+    value: Any, depth: int, kind: str, name: str, line: int, what: str, problems: Problems
+) -> int:
+    """Problems of nested coordinates, ``depth`` lists above the positions; the number of positions."""
     if not isinstance(value, list) or not value:
         problems.add(name, line, f"{what}: coordinates are missing", "coordinates")
         return 0
     if depth > 1:
-        count = 0
-        for part in value:
-            count += _check_positions(part, depth - 1, name, line, what, problems)
-        rings = value if depth == 2 else ()
-        if any(isinstance(ring, list) and (len(ring) < 4 or ring[0] != ring[-1]) for ring in rings):
-            problems.add(
-                name, line, f"{what}: a ring is not closed; repeat its first position at the end", "coordinates"
-            )
-        return count
-    if len(value) < 2:
-        problems.add(name, line, f"{what}: a line needs two positions", "coordinates")
-    for position in value:
-        if not _is_position(position):
-            problems.add(
-                name,
-                line,
-                f"{what}: {str(position)[:40]} is no position; use [lon, lat] in WGS-84 degrees (are they exchanged?)",
-                "coordinates",
-            )
-            break
+        return sum(_check_positions(part, depth - 1, kind, name, line, what, problems) for part in value)
+    least = 4 if kind.endswith("Polygon") else 2
+    if len(value) < least:
+        problems.add(name, line, f"{what}: has {len(value)} positions; it needs {least}", "coordinates")
+    elif least == 4 and value[0] != value[-1]:
+        problems.add(name, line, f"{what}: a ring is not closed; repeat its first position at its end", "coordinates")
+    wrong = next((position for position in value if not _is_position(position)), None)
+    if wrong is not None:
+        problems.add(
+            name,
+            line,
+            f"{what}: {str(wrong)[:40]} is no position; use [lon, lat] in WGS-84 degrees (are they exchanged?)",
+            "coordinates",
+        )
     return len(value)
 
 

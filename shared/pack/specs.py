@@ -73,8 +73,8 @@ def _metric(values: dict[str, Any], _row: Cells) -> model.Metric:
 def _measure(values: dict[str, Any], _row: Cells) -> model.MeasureRow:
     if values["industry"] is None and values["scope_kind"] == "industry":
         raise CellError("industry is empty; a row of scope_kind industry names its industry")
-    if values["industry"] is not None and values["scope_kind"] == "region":
-        raise CellError("industry is given in a row of scope_kind region; leave it empty")
+    if values["industry"] is not None and values["scope_kind"] in ("region", "site"):
+        raise CellError(f"industry is given in a row of scope_kind {values['scope_kind']}; leave it empty")
     return model.MeasureRow(**values)
 
 
@@ -170,10 +170,10 @@ SPECS: Mapping[str, Spec] = {
     ),
     "roster.csv": Spec(
         (
-            *(_need("post", _id), _need("person", _text), _need("region", _id)),
+            *(_need("post", _id), _may("person", _text, ""), _need("region", _id)),
             _need("rank", cells.integer(1, 99)),
             *(_may("deputy_of", _id), _may("superior", _id)),
-            *(_need("channels", cells.contacts), _may("languages", cells.id_list, ())),
+            *(_may("channels", cells.contacts, ()), _may("languages", cells.id_list, ())),
             _may("reviewed_on", cells.iso_date),
         ),
         ("post",),
@@ -241,7 +241,7 @@ SPECS: Mapping[str, Spec] = {
             _may("source", _text),
         ),
         ("item_code",),
-        _row(model.Item, "source"),
+        _row(model.Item),
     ),
     "stock.csv": Spec(
         (

@@ -1,0 +1,1 @@
+"""MQTT 连接 One persistent session with the broker, acknowledged only after commit."""

@@ -1,0 +1,168 @@
+"""Idempotency, If-Match, problems, events, realm and health of every service, on real HTTP and both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared.db.tx import Tx
+from shared.errors import Refused
+from shared.http.context import Answer, Ctx
+from shared.vocabulary import Role
+from tests.conftest import fresh_schema
+from tests.support.platform import bare_frame, bearer, service_bearer
+from tests.support.serving import serving
+
+
+class ThingBody(BaseModel):
+    name: str
+    version: int = 0
+
+
+def thing_routes() -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/v1/things")
+    def make(body: ThingBody, ctx: Ctx) -> Any:
+        ctx.require([Role.DUTY_OFFICER], area="500114112")
+        ctx.match(body.version, {"version": body.version})
+
+        def apply(tx: Tx) -> Answer:
+            if body.name == "held":
+                raise Refused("held", "it is held", "仍在管控中")
+            number = tx.next_no(ctx.realm, "thing")
+            tx.event(ctx.realm, "thing", body.name, {"number": number}, public=body.name == "public")
+            return Answer({"number": number}, 201, number)
+
+        return ctx.write(apply)
+
+    return router
+
+
+@pytest.fixture
+def http(dsn: str) -> Iterator[httpx.Client]:
+    frame = bare_frame(dsn, fresh_schema())
+    frame.include(thing_routes())
+    with serving(frame.app) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+OFFICER = bearer("officer", "duty_officer")
+
+
+def test_the_same_key_and_body_give_the_first_answer_again(http: httpx.Client) -> None:
+    sent = OFFICER | {"Idempotency-Key": "k1"}
+    first = http.post("/v1/things", json={"name": "a"}, headers=sent)
+    again = http.post("/v1/things", json={"name": "a"}, headers=sent)
+    assert (first.status_code, first.json()) == (201, {"number": 1})
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (201, {"number": 1}, "true")
+    assert again.headers["etag"] == '"1"'
+
+
+def test_the_same_key_with_another_body_is_refused(http: httpx.Client) -> None:
+    sent = OFFICER | {"Idempotency-Key": "k1"}
+    http.post("/v1/things", json={"name": "a"}, headers=sent)
+    other = http.post("/v1/things", json={"name": "b"}, headers=sent)
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+
+
+def test_a_key_belongs_to_one_person(http: httpx.Client) -> None:
+    http.post("/v1/things", json={"name": "a"}, headers=OFFICER | {"Idempotency-Key": "k1"})
+    other = http.post(
+        "/v1/things", json={"name": "b"}, headers=bearer("two", "duty_officer") | {"Idempotency-Key": "k1"}
+    )
+    assert other.json() == {"number": 2}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "code"),
+    [
+        ({}, {"name": "a"}, 401, "unauthorized"),
+        ({"Authorization": "Bearer nonsense"}, {"name": "a"}, 401, "unauthorized"),
+        ({"Authorization": "Basic x"}, {"name": "a"}, 401, "unauthorized"),
+        (bearer("v", "village"), {"name": "a"}, 403, "wrong_role"),
+        (bearer("o", "duty_officer", realms=("x-other",)), {"name": "a"}, 403, "wrong_realm"),
+        (bearer("o", "duty_officer", areas=("500243",)), {"name": "a"}, 403, "outside_area"),
+        (OFFICER | {"If-Match": '"7"'}, {"name": "a", "version": 8}, 412, "stale_version"),
+        (OFFICER, {"name": "held"}, 409, "refused:held"),
+        (OFFICER, {"nome": "a"}, 422, "invalid"),
+        (OFFICER, {"name": "x" * 2_100_000}, 413, "too_large"),
+    ],
+)
+def test_a_refusal_is_a_problem_document_with_a_code(
+    http: httpx.Client, headers: dict[str, str], body: dict[str, Any], status: int, code: str
+) -> None:
+    answer = http.post("/v1/things", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["title"]
+    assert answer.json()["detail"]
+
+
+def test_a_stale_version_shows_both(http: httpx.Client) -> None:
+    answer = http.post("/v1/things", json={"name": "a", "version": 8}, headers=OFFICER | {"If-Match": '"7"'}).json()
+    assert (answer["yours"], answer["current"], answer["object"]) == ("7", 8, {"version": 8})
+
+
+def test_events_are_numbered_and_public_ones_need_no_token(http: httpx.Client) -> None:
+    for name in ("secret", "public"):
+        http.post("/v1/things", json={"name": name}, headers=OFFICER)
+    all_of_them = http.get("/v1/events?after=0", headers=OFFICER).json()
+    assert [item["subject"] for item in all_of_them["items"]] == ["secret", "public"]
+    assert [item["subject"] for item in http.get("/v1/events?after=0").json()["items"]] == ["public"]
+    assert http.get(f"/v1/events?after={all_of_them['next']}", headers=OFFICER).json()["items"] == []
+
+
+def test_events_stream_from_the_last_seen_on(http: httpx.Client) -> None:
+    for name in ("one", "two"):
+        http.post("/v1/things", json={"name": name}, headers=OFFICER)
+    headers = OFFICER | {"Accept": "text/event-stream", "Last-Event-ID": "1"}
+    with http.stream("GET", "/v1/events", headers=headers) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("id: "):
+                assert line == "id: 2"
+                break
+
+
+def test_health_realm_and_metrics(http: httpx.Client) -> None:
+    assert http.get("/healthz").json()["status"] == "ok"
+    assert http.get("/readyz").json()["ready"] is True
+    assert http.get("/v1/realm").json()["default"] == "x-live"
+    assert http.get("/metrics").status_code == 401
+    assert "fengsui_owner 1.0" in http.get("/metrics", headers=bearer("a", "admin")).text
+
+
+def test_the_inbox_takes_messages_only_from_the_service_it_names(http: httpx.Client) -> None:
+    message = {
+        "sender": "dispatch",
+        "realm": "x-live",
+        "no": 1,
+        "kind": "realm",
+        "aggregate": "x",
+        "body": {"speed": 1},
+    }
+    assert http.post("/v1/inbox", json=message).status_code == 401
+    assert http.post("/v1/inbox", json=message, headers=OFFICER).json()["code"] == "wrong_role"
+    assert http.post("/v1/inbox", json=message, headers=service_bearer("resources")).json()["code"] == "wrong_sender"
+    assert http.post("/v1/inbox", json=message, headers=service_bearer("dispatch")).json() == {"applied": 1}
+    assert http.post("/v1/inbox", json=message, headers=service_bearer("dispatch")).json() == {"applied": 1}
+    ahead = message | {"no": 5}
+    assert http.post("/v1/inbox", json=ahead, headers=service_bearer("dispatch")).json() == {"applied": 1}
+
+
+def test_a_message_of_an_unknown_pack_is_asked_for_again(http: httpx.Client) -> None:
+    message = {
+        "sender": "dispatch",
+        "realm": "x-live",
+        "no": 1,
+        "kind": "realm",
+        "pack": "sha256:" + "0" * 64,
+        "body": {"speed": 1},
+    }
+    answer = http.post("/v1/inbox", json=message, headers=service_bearer("dispatch"))
+    assert (answer.status_code, answer.json()["code"]) == (425, "pack_unknown")

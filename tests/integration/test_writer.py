@@ -1,0 +1,177 @@
+"""The one writer: group commits, savepoints, poison, ownership, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
+
+from shared.clock import SystemClock, poll_until
+from shared.db.engine import Store
+from shared.db.tables import platform_tables
+from shared.db.tx import Tx
+from shared.db.types import new_metadata
+from shared.db.writer import Writer
+from shared.errors import Refused, Unavailable
+
+metadata = new_metadata()
+tables = platform_tables(metadata)
+things = Table("things", metadata, Column("id", Integer, primary_key=True), Column("name", Text, nullable=False))
+
+
+def make_writer(store: Store, boot: str | None = None) -> Writer:
+    return Writer(store, tables, SystemClock(), district="500114", boot=boot)
+
+
+@pytest.fixture
+def store(make_store: Callable[[MetaData], Store]) -> Store:
+    return make_store(metadata)
+
+
+@pytest.fixture
+def writer(store: Store) -> Iterator[Writer]:
+    made = make_writer(store)
+    made.start()
+    assert made.wait_owner(10)
+    yield made
+    made.stop()
+
+
+def add(name: str) -> Callable[[Tx], None]:
+    return lambda tx: tx.conn.execute(insert(things).values(name=name)) and None
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as conn:
+        return [row.name for row in conn.execute(select(things).order_by(things.c.id))]
+
+
+def test_a_call_returns_after_its_commit(writer: Writer, store: Store) -> None:
+    writer.call(add("a"))
+    assert names(store) == ["a"]
+
+
+def test_a_refused_call_leaves_nothing_and_its_neighbours_untouched(writer: Writer, store: Store) -> None:
+    gate = threading.Event()
+    hold = writer.submit(lambda tx: gate.wait(10))
+
+    def refused(tx: Tx) -> None:
+        add("half")(tx)
+        raise Refused("not_now", "not now")
+
+    first, bad, last = writer.submit(add("first")), writer.submit(refused), writer.submit(add("last"))
+    gate.set()
+    hold.result(10), first.result(10), last.result(10)
+    with pytest.raises(Refused, match="not now"):
+        bad.result(10)
+    assert names(store) == ["first", "last"]
+
+
+def test_numbers_have_no_gaps_after_a_refusal(writer: Writer) -> None:
+    def refused(tx: Tx) -> None:
+        tx.next_no("x-live", "case")
+        raise Refused("not_now", "not now")
+
+    assert writer.call(lambda tx: tx.next_no("x-live", "case")) == 1
+    with pytest.raises(Refused):
+        writer.call(refused)
+    assert writer.call(lambda tx: tx.next_no("x-live", "case")) == 2
+    assert writer.call(lambda tx: tx.next_no("x-drill", "case")) == 1
+
+
+class Names:
+    """A group that stores names, chokes on 'poison', and remembers what it acknowledged."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[str] = []
+        self.poisoned: list[str] = []
+
+    def apply(self, tx: Tx, items: Sequence[Any]) -> None:
+        for item in items:
+            add(item)(tx)
+            if item == "poison":
+                raise ZeroDivisionError("a bug that this item meets")
+
+    def poison(self, tx: Tx, item: Any, error: Exception) -> None:
+        self.poisoned.append(item)
+        add(f"dead:{item}:{type(error).__name__}")(tx)
+
+    def committed(self, items: Sequence[Any]) -> None:
+        self.acknowledged.extend(items)
+
+
+def test_one_poisonous_message_is_set_aside_and_stops_nobody(writer: Writer, store: Store) -> None:
+    group = Names()
+    gate = threading.Event()
+    hold = writer.submit(lambda tx: gate.wait(10))
+    for item in ("a", "poison", "b"):
+        assert writer.put(group, item)
+    gate.set()
+    hold.result(10)
+    assert poll_until(lambda: len(group.acknowledged) == 3 or None, 10)
+    assert names(store) == ["a", "dead:poison:ZeroDivisionError", "b"]
+
+
+def test_nothing_is_acknowledged_before_the_commit(store: Store) -> None:
+    seen: list[list[str]] = []
+
+    class Watching(Names):
+        def committed(self, items: Sequence[Any]) -> None:
+            seen.append(names(store))
+
+    writer = make_writer(store)
+    writer.start()
+    assert writer.wait_owner(10)
+    writer.put(Watching(), "a")
+    assert poll_until(lambda: seen or None, 10)
+    writer.stop()
+    assert seen == [["a"]]
+
+
+def test_a_second_owner_stands_by_and_takes_over(store: Store, writer: Writer) -> None:
+    second = make_writer(store)
+    second.start()
+    assert poll_until(lambda: second.failing, 10) == "another process owns the store"
+    with pytest.raises(Unavailable, match="not the owner"):
+        second.call(add("no"))
+    writer.call(add("first"))
+    writer.stop()
+    assert second.wait_owner(10)
+    second.call(add("second"))
+    assert names(store) == ["first", "second"]
+    assert second.fence == writer.fence + 1
+    second.stop()
+
+
+def test_an_owner_whose_fence_is_overtaken_writes_nothing(store: Store, writer: Writer) -> None:
+    writer.call(add("mine"))
+    with store.write() as conn:
+        conn.execute(tables.owner.update().values(fence=writer.fence + 1))
+    with pytest.raises(Unavailable):
+        writer.call(add("late"))
+    assert names(store) == ["mine"]
+    assert not writer.is_owner
+
+
+def test_commands_queued_at_stop_are_applied(store: Store) -> None:
+    writer = make_writer(store)
+    writer.start()
+    assert writer.wait_owner(10)
+    futures = [writer.submit(add(str(n))) for n in range(50)]
+    writer.stop()
+    for future in futures:
+        future.result(0)
+    with store.read() as conn:
+        assert conn.execute(select(func.count()).select_from(things)).scalar() == 50
+
+
+def test_readers_see_a_snapshot(store: Store, writer: Writer) -> None:
+    writer.call(add("before"))
+    with store.read() as conn:
+        assert conn.execute(select(func.count()).select_from(things)).scalar() == 1
+        writer.call(add("after"))
+        assert conn.execute(select(func.count()).select_from(things)).scalar() == 1
+    assert names(store) == ["before", "after"]
