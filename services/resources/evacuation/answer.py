@@ -26,8 +26,8 @@ import shapely
 
 from services.resources.evacuation.phrases import Warn, steps_of, warning
 from services.resources.evacuation.plan import NOT_USABLE, Refuge, ShelterNow, ShelterState, Snapshot, usable_shelters
-from services.resources.network.hazard import widened
-from services.resources.network.tree import Way, keeps_out, minutes_for, way_from
+from services.resources.network.hazard import keeps_out, widened
+from services.resources.network.tree import Way, minutes_for, way_from
 from shared.geo import distance_m
 
 SNAP_M_MAX = 500.0
@@ -112,7 +112,7 @@ def answer(snapshot: Snapshot, question: Question, now: datetime, *, night: bool
     if not _on_map(snapshot, question):
         return unknown(Warn.OUTSIDE_DISTRICT, phone, version)
     here = shapely.Point(question.lon, question.lat)
-    inside = bool(snapshot.danger.intersects(here))
+    inside = snapshot.danger.lies_in(question.lon, question.lat)
     if not inside and not _to_leave(snapshot, question, here):
         if snapshot.plan.unmapped:
             return unknown(Warn.UNMAPPED, phone, version)
@@ -147,7 +147,7 @@ def _approved_holds(snapshot: Snapshot, question: Question, route: ApprovedRoute
     shelter = snapshot.shelter(route.shelter)
     if shelter is None or len(route.lonlat) < 2 or route.shelter not in usable_shelters(snapshot.plan):
         return False
-    if snapshot.danger.intersects(shapely.Point(shelter.lon, shelter.lat)):
+    if snapshot.danger.lies_in(shelter.lon, shelter.lat):
         return False
     start = route.lonlat[0]
     if not question.named_place and distance_m(question.lat, question.lon, start[1], start[0]) > APPROVED_START_M:
@@ -278,7 +278,7 @@ def nearest_refuge(snapshot: Snapshot, here: shapely.Point) -> tuple[Refuge | No
     safe = [
         (distance_m(here.y, here.x, r.lat, r.lon), r.refuge_id, r)
         for r in listed
-        if not snapshot.danger.intersects(shapely.Point(r.lon, r.lat))
+        if not snapshot.danger.lies_in(r.lon, r.lat)
     ]
     if not safe:
         return None, None

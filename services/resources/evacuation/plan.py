@@ -19,7 +19,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from services.resources.network.graph import Network
-from services.resources.network.hazard import danger_area, mask_of, widened
+from services.resources.network.hazard import Danger, danger_area, mask_of, widened
 from services.resources.network.proof import Finding, prove
 from services.resources.network.tree import Tree, coverage, grow
 
@@ -124,7 +124,7 @@ class Snapshot:
         return self.tree.network
 
     @property
-    def danger(self) -> BaseGeometry:
+    def danger(self) -> Danger:
         return self.tree.mask.danger
 
     @property
@@ -181,7 +181,7 @@ def build_snapshot(plan: PlanInput, network: Network) -> Snapshot:
     people = [zone.shape for zone in plan.zones if zone.kind == "population"]
     danger = danger_area(drawn)
     tree = grow(network, mask_of(network, danger), usable_shelters(plan))
-    to_leave = shapely.union_all([widened(danger, NEAR_M), *people])
+    to_leave = shapely.union_all([widened(danger.area, NEAR_M), *people])
     shapely.prepare(to_leave)
     return Snapshot(plan, tree, to_leave, prove(tree, drawn))
 

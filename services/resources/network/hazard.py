@@ -4,7 +4,8 @@ An arc may be used when it starts inside the danger area (weight x3 for exposure
 and touches it. An arc that starts inside but comes back after leaving is closed too, so that no route re-enters.
 
 The danger area is what was drawn plus `MARGIN_M`: a line drawn by hand is not sharper than that, and a polyline in
-an answer is rounded to about a metre.
+an answer is rounded to about a metre. The rule holds for both, so that who stands in the margin is led away from the
+drawn area and never across it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,21 @@ ZONE_VERTICES_MAX = 20_000
 
 
 @dataclass(frozen=True, eq=False)
+class Danger:
+    """危险区: as drawn, and with the margin; both prepared, lon/lat."""
+
+    drawn: BaseGeometry
+    area: BaseGeometry
+
+    def lies_in(self, lon: float, lat: float) -> bool:
+        return bool(shapely.intersects_xy(self.area, lon, lat))
+
+
+@dataclass(frozen=True, eq=False)
 class Mask:
     """遮罩: what one danger area does to one network."""
 
-    danger: BaseGeometry  # prepared, lon/lat, with the margin
+    danger: Danger
     inside: NDArray[np.bool_] = field(repr=False)  # node lies in the danger area
     forward: Floats = field(repr=False)  # weight of u -> v, inf = closed
     backward: Floats = field(repr=False)  # weight of v -> u
@@ -68,13 +80,15 @@ def read_polygon(geometry: Any, field_name: str = "geometry") -> BaseGeometry:
     return polygon
 
 
-def danger_area(drawn: Iterable[BaseGeometry], margin_m: float = MARGIN_M) -> BaseGeometry:
-    """The union of drawn zones with the margin (危险区＋余量), in lon/lat; empty for no zone."""
+def danger_area(drawn: Iterable[BaseGeometry], margin_m: float = MARGIN_M) -> Danger:
+    """The union of drawn zones, and the same with the margin (危险区＋余量), in lon/lat; empty for no zone."""
     zones = [zone for zone in drawn if not zone.is_empty]
-    if not zones:
-        return shapely.MultiPolygon()
-    union = shapely.union_all(zones)
-    return widened(union, margin_m)
+    union = shapely.union_all(zones) if zones else shapely.MultiPolygon()
+    # the union keeps the margin's area a superset of what was drawn even after rounding
+    area = shapely.union(union, widened(union, margin_m))
+    shapely.prepare(union)
+    shapely.prepare(area)
+    return Danger(union, area)
 
 
 def widened(area: BaseGeometry, metres: float) -> BaseGeometry:
@@ -86,29 +100,39 @@ def widened(area: BaseGeometry, metres: float) -> BaseGeometry:
     return shapely.transform(flat.buffer(metres, quad_segs=4), lambda points: points / scale)
 
 
-def mask_of(network: Network, danger: BaseGeometry) -> Mask:
+def mask_of(network: Network, danger: Danger) -> Mask:
     """Apply the inside-out rule (内出规则) to every segment that meets the danger area."""
     forward = network.metres.copy()
     backward = network.metres.copy()
     inside = np.zeros(network.nodes, dtype=bool)
-    if danger.is_empty or not network.segments:
+    if danger.area.is_empty or not network.segments:
         return Mask(danger, inside, forward, backward)
-    shapely.prepare(danger)
-    touched = np.sort(network.tree.query(danger, predicate="intersects"))
-    ends = np.unique(np.concatenate([network.u[touched], network.v[touched]]))
-    inside[ends] = shapely.intersects_xy(danger, network.lonlat[ends, 0], network.lonlat[ends, 1])
-    starts_u, starts_v = inside[network.u[touched]], inside[network.v[touched]]
-    leaves_once = ~_comes_back(network, danger, touched, starts_u, starts_v)
-    metres = network.metres[touched] * EXPOSURE
-    forward[touched] = np.where(starts_u & leaves_once, metres, np.inf)
-    backward[touched] = np.where(starts_v & leaves_once, metres, np.inf)
-    closed = int(np.isinf(forward[touched]).sum() + np.isinf(backward[touched]).sum())
+    touched, inside = _apply(network, danger.area, forward, backward)
+    _apply(network, danger.drawn, forward, backward)
+    forward[touched] *= np.where(inside[network.u[touched]], EXPOSURE, 1.0)
+    backward[touched] *= np.where(inside[network.v[touched]], EXPOSURE, 1.0)
+    closed = int(np.isinf(forward).sum() + np.isinf(backward).sum())
     return Mask(danger, inside, forward, backward, len(touched), closed)
+
+
+def _apply(
+    network: Network, area: BaseGeometry, forward: Floats, backward: Floats
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Close what the rule closes for one area; which segments meet it, and which nodes lie in it."""
+    inside = np.zeros(network.nodes, dtype=bool)
+    touched = np.sort(network.tree.query(area, predicate="intersects"))
+    ends = np.unique(np.concatenate([network.u[touched], network.v[touched]]))
+    inside[ends] = shapely.intersects_xy(area, network.lonlat[ends, 0], network.lonlat[ends, 1])
+    starts_u, starts_v = inside[network.u[touched]], inside[network.v[touched]]
+    leaves_once = ~_comes_back(network, area, touched, starts_u, starts_v)
+    forward[touched[~(starts_u & leaves_once)]] = np.inf
+    backward[touched[~(starts_v & leaves_once)]] = np.inf
+    return touched, inside
 
 
 def _comes_back(
     network: Network,
-    danger: BaseGeometry,
+    area: BaseGeometry,
     touched: NDArray[Any],
     starts_u: NDArray[np.bool_],
     starts_v: NDArray[np.bool_],
@@ -117,8 +141,26 @@ def _comes_back(
     back = np.zeros(len(touched), dtype=bool)
     lines = network.lines[touched]
     both = starts_u & starts_v
-    back[both] = ~shapely.covers(danger, lines[both])
+    back[both] = ~shapely.covers(area, lines[both])
     one = starts_u ^ starts_v
-    parts = shapely.intersection(lines[one], danger)
+    parts = shapely.intersection(lines[one], area)
     back[one] = shapely.get_num_geometries(parts) > 1
     return back
+
+
+def keeps_out(danger: Danger, line: shapely.LineString) -> bool:
+    """Whether a walk obeys the rule: it stays out, or stays in, or leaves once and for all."""
+    return all(_keeps_out(area, line) for area in (danger.area, danger.drawn))
+
+
+def _keeps_out(area: BaseGeometry, line: shapely.LineString) -> bool:
+    if not area.intersects(line):
+        return True
+    if not area.intersects(shapely.Point(line.coords[0])):
+        return False
+    if area.covers(line):
+        return True
+    outside = shapely.line_merge(line.difference(area))
+    if outside.is_empty:
+        return True
+    return outside.geom_type == "LineString" and not area.intersects(shapely.Point(line.coords[-1]))

@@ -17,7 +17,7 @@ import shapely
 from scipy.sparse.csgraph import dijkstra
 
 from services.resources.network.graph import Floats, Foot, Ints, Network, metres_between
-from services.resources.network.hazard import EXPOSURE, Mask
+from services.resources.network.hazard import EXPOSURE, Mask, keeps_out
 from shared.errors import require
 
 DAY_KMH = 3.0
@@ -125,27 +125,9 @@ def way_from(tree: Tree, lon: float, lat: float, within_m: float) -> Way | None:
 
 
 def _may_walk(tree: Tree, lon: float, lat: float, foot: Foot, node: int) -> bool:
-    danger = tree.mask.danger
-    if danger.is_empty:
-        return True
     end = tree.network.lonlat[node]
     line = shapely.LineString([(lon, lat), (foot.lon, foot.lat), (float(end[0]), float(end[1]))])
-    return keeps_out(danger, line)
-
-
-def keeps_out(danger: shapely.Geometry, line: shapely.LineString) -> bool:
-    """Whether a walk never enters from outside: it stays out, or leaves once and for all, or stays inside."""
-    if not danger.intersects(line):
-        return True
-    first = shapely.Point(line.coords[0])
-    if not danger.intersects(first):
-        return False
-    outside = shapely.line_merge(line.difference(danger)) if not danger.covers(line) else None
-    if outside is None or outside.is_empty:
-        return True
-    if outside.geom_type != "LineString":
-        return False
-    return not danger.intersects(shapely.Point(line.coords[-1]))
+    return keeps_out(tree.mask.danger, line)
 
 
 def _way(tree: Tree, lon: float, lat: float, foot: Foot, along: float, node: int) -> Way:
