@@ -94,9 +94,7 @@ def _check_feature(feature: Any, name: str, line: int, what: str, problems: Prob
     return _check_positions(geometry.get("coordinates"), _DEPTH[kind], kind, name, line, what, problems)
 
 
-def _check_positions(
-    value: Any, depth: int, kind: str, name: str, line: int, what: str, problems: Problems
-) -> int:
+def _check_positions(value: Any, depth: int, kind: str, name: str, line: int, what: str, problems: Problems) -> int:
     """Problems of nested coordinates, ``depth`` lists above the positions; the number of positions."""
     if not isinstance(value, list) or not value:
         problems.add(name, line, f"{what}: coordinates are missing", "coordinates")
