@@ -4,10 +4,11 @@ MQTT 3.1.1, QoS 1, a fixed client id and a session that outlives the service: wh
 The network thread only queues; a forwarder thread hands on, and may block, so that keep-alive never waits for a store.
 A queue that is full ends the connection (nothing is lost: the session stays) until half of it is applied.
 
-Packet ids are reused after a reconnect, so an acknowledgement of an earlier connection is dropped (`Incoming.generation`).
+Packet ids are reused after a reconnect, so an acknowledgement of an earlier connection is dropped
+(`Incoming.generation`).
 
-`Lost` and `Back` travel in the same stream as the messages. ``Back`` comes when the backlog is through: after subscribing
-the link sends itself a probe, and the broker queues that behind all that it kept for this session.
+`Lost` and `Back` travel in the same stream as the messages. ``Back`` comes when the backlog is through: after
+subscribing the link sends itself a probe, and the broker queues that behind all that it kept for this session.
 """
 
 from __future__ import annotations
