@@ -105,23 +105,30 @@ def answer(snapshot: Snapshot, question: Question, now: datetime, *, night: bool
     version = snapshot.version()
     if not snapshot.proved:
         return unknown(Warn.PROOF_FAILED, phone, version)
-    if not snapshot.plan.zones:
-        return unknown(Warn.UNMAPPED if snapshot.plan.unmapped else Warn.NO_PLAN, phone, version)
+    plan = snapshot.plan
+    if not plan.zones and not plan.unmapped:
+        return unknown(Warn.NO_PLAN, phone, version)
     if snapshot.stale_since(now) is not None:
         return unknown(Warn.STALE, phone, version)
     if not _on_map(snapshot, question):
         return unknown(Warn.OUTSIDE_DISTRICT, phone, version)
     here = shapely.Point(question.lon, question.lat)
     inside = snapshot.danger.lies_in(question.lon, question.lat)
-    if not inside and not _to_leave(snapshot, question, here):
-        if snapshot.plan.unmapped:
+    blind = bool(plan.blind & set(question.areas))
+    if not inside and not blind and not _to_leave(snapshot, question, here):
+        if plan.unmapped:
             return unknown(Warn.UNMAPPED, phone, version)
         said = (warning(Warn.ONLY_NOW),)
         return RouteAnswer(RouteStatus.NOT_IN_DANGER, version, phone=phone, warnings=said)
     warnings = [Warn.INSIDE] if inside else []
+    if blind:
+        warnings.append(Warn.UNMAPPED)
     blocked = question.approved is not None
     if question.approved is not None and _approved_holds(snapshot, question, question.approved):
         return _approved(snapshot, question, question.approved, warnings, inside=inside, night=night, phone=phone)
+    if blind:
+        # a map that does not know the danger must not lead anybody away from it
+        return unknown(Warn.UNMAPPED, phone, version)
     way = way_from(snapshot.tree, question.lon, question.lat, SNAP_M_MAX)
     if blocked:
         warnings.append(Warn.APPROVED_BLOCKED)

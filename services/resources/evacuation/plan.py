@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import shapely
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from services.resources.network.graph import Network
 from services.resources.network.hazard import Danger, danger_area, mask_of, widened
 from services.resources.network.proof import Finding, prove
 from services.resources.network.tree import Tree, coverage, grow
+from shared.vocabulary import Level
 
 NEAR_M = 300.0
 """Around a danger area people are led away too: a drawn line and a phone's position are both uncertain."""
@@ -62,8 +64,8 @@ class Zone:
 
     zone_id: str
     version: int
-    hazard: str
-    family: str
+    hazard: str | None
+    family: str | None
     kind: str  # danger | population
     geometry: Mapping[str, Any]
     source: str
@@ -72,7 +74,23 @@ class Zone:
 
     @property
     def shape(self) -> BaseGeometry:
-        return shapely.geometry.shape(self.geometry)
+        """The area; a ring that crosses itself keeps all it encloses."""
+        drawn = shape(self.geometry)
+        return drawn if drawn.is_valid else shapely.make_valid(drawn, method="structure", keep_collapsed=False)
+
+
+@dataclass(frozen=True)
+class DrawnZone:
+    """预先划定的区域: one feature of the pack's zones.geojson. ``within`` are the regions that its region lies in."""
+
+    zone_id: str
+    hazard: str | None
+    kind: str
+    step: Level | None
+    region: str | None
+    within: frozenset[str]
+    geometry: Mapping[str, Any]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,8 @@ class PlanInput:
     pack: str
     zones: tuple[Zone, ...]
     unmapped: tuple[str, ...]  # evacuation orders for which no zone is drawn
-    ordered: frozenset[str]  # regions, units and sites under an evacuation order
+    ordered: frozenset[str]  # regions, units and sites under an order whose danger area is drawn
+    blind: frozenset[str]  # the same of the unmapped orders: they are to leave, from what is not drawn
     shelters: tuple[ShelterNow, ...]
     shelters_version: int
     refuges: tuple[Refuge, ...] = ()
@@ -167,7 +186,7 @@ def usable_shelters(plan: PlanInput) -> list[str]:
 
     Whether one lies in a danger area is the tree's to see: there it counts zero (domain facts §8.11).
     """
-    hazards = [{zone.hazard, zone.family, "*"} for zone in plan.zones if zone.kind == "danger"]
+    hazards = [{zone.hazard, zone.family, "*"} - {None} for zone in plan.zones if zone.kind == "danger"]
     return [
         s.shelter_id
         for s in plan.shelters
@@ -187,22 +206,21 @@ def build_snapshot(plan: PlanInput, network: Network) -> Snapshot:
 
 
 def zones_for_order(
-    zones: Iterable[Zone],
-    hazard: str | None,
-    family: str | None,
-    area: Sequence[str],
-    within: Mapping[str, frozenset[str]],
-) -> list[Zone]:
-    """The drawn zones that an evacuation order brings into force (按灾种和范围选危险区).
+    zones: Iterable[DrawnZone], hazards: frozenset[str], level: Level | None, areas: Mapping[str, frozenset[str]]
+) -> list[DrawnZone]:
+    """The drawn zones that an evacuation order brings into force (按灾种、范围、级别选危险区).
 
-    ``within`` gives, for a zone's region or site, all areas it lies in, itself included. An order that names no hazard
-    takes every hazard's zones of its area: too wide an area to leave is safer than none.
+    ``areas`` gives for each area of the order all regions it lies in, itself included. A zone counts when its region is
+    one of those, or lies in one of the areas (``within``). Steps above the order's level wait for theirs; where
+    no step fits, all are taken: too wide an area to leave is safer than none. An order without a hazard takes them all.
     """
-    wanted = set(area)
-    return [
+    chains = frozenset().union(*areas.values()) if areas else frozenset()
+    here = [
         zone
         for zone in zones
-        if (hazard is None or zone.hazard == hazard or (family is not None and zone.family == family))
-        and zone.region is not None
-        and within.get(zone.region, frozenset({zone.region})) & wanted
+        if (not hazards or not zone.hazard or zone.hazard in hazards)
+        and (zone.region in chains or bool(zone.within & areas.keys()))
     ]
+    danger = [zone for zone in here if zone.kind == "danger"]
+    fitting = [z for z in danger if level is None or z.step is None or z.step.rank <= level.rank] or danger
+    return [*fitting, *(zone for zone in here if zone.kind == "population")] if fitting else []
