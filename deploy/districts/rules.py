@@ -294,7 +294,7 @@ _MEASURES: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     ("unit", "hospital", "red", "disperse", "病员转移至高楼层，备转院", "Patients to upper floors", "危重病员就地保障"),
     ("site", "", "orange", "ban", "封闭部位入口", "Close the way in", "救援人员"),
     ("site", "", "red", "ban", "封闭部位，禁止返回", "Closed, no return", "救援人员"),
-    ("site", "", "red", "evacuate", "部位内人员立即撤离", "Everybody out at once", ""),
+    ("site", "danger_point", "red", "evacuate", "危险点群众立即撤离", "Everybody leaves the danger point at once", ""),
 )
 _CHIEF, _D1, _D2 = "qj-hq-chief", "qj-hq-deputy-1", "qj-hq-deputy-2"
 _UNTIL = "2027-12-31"

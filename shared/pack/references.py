@@ -85,6 +85,8 @@ def check_references(rows: Rows, district: District | None, problems: Problems) 
         _check_duties(rows, problems)
     if "authority.csv" in rows and "roster.csv" in rows:
         _check_preauthorised(rows, problems)
+    if "measures.csv" in rows:
+        _check_industries(rows, problems)
     if "measures.csv" in rows and "authority.csv" in rows:
         _check_every_measure_has_authority(rows, problems)
 
@@ -261,6 +263,22 @@ def _check_preauthorised(rows: Rows, problems: Problems) -> None:
                 f"preauthorised_by '{name}' is neither a post of roster.csv nor a duty; use one, e.g. warden or head",
                 "preauthorised_by",
             )
+
+
+def _check_industries(rows: Rows, problems: Problems) -> None:
+    """An industry that no unit has is a misspelt one: its measure would reach nobody."""
+    for file, attribute, scope_kinds in (
+        ("units.csv", "industry", ("industry", "unit")),
+        ("sites.csv", "kind", ("site",)),
+    ):
+        if file not in rows:
+            continue
+        known = {getattr(row.value, attribute) for row in rows[file]}
+        for row in rows["measures.csv"]:
+            name = row.value.industry
+            if row.value.scope_kind in scope_kinds and name is not None and name not in known:
+                message = f"industry '{name}' is not in {file}; use a value of its column '{attribute}'"
+                problems.add("measures.csv", row.line, message, "industry")
 
 
 def _check_every_measure_has_authority(rows: Rows, problems: Problems) -> None:

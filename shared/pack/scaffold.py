@@ -108,7 +108,7 @@ rain-02,示例村雨量站,rain,{d}101001,29.505,108.805,rain_mm,300,,{d}101,,,,
 scope_kind,industry,hazard,level,kind,wording_zh,wording_en,basis,exemptions,source
 region,,11B03,red,ban,禁止进入危险区,No entry to the danger zone,演示数据,救援人员,演示数据
 industry,school,11B03,red,stop,停课，学生留校看护,"Classes stop, pupils stay in care",演示数据,,演示数据
-site,,11B03,red,evacuate,危险区群众立即转移,Leave the danger point at once,演示数据,,演示数据
+site,danger_point,11B03,red,evacuate,危险区群众立即转移,Leave the danger point at once,演示数据,,演示数据
 """,
     "authority.csv": """\
 hazard,kind,scope_kind,level,headquarters,signer,deputies,minutes,preauthorised_by,preauthorised_until,lifter,on_expiry,source
@@ -128,6 +128,7 @@ V-warden,演示人员007,{d}101001,6,,V-head,voice:19900000007;sms:19900000007,z
 """,
     "duties.csv": """\
 post,object,role
+HQ-chief,{d},head
 T-head,{d}101,head
 T-deputy,{d}101,verifier
 V-head,{d}101001,head

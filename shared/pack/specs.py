@@ -73,8 +73,10 @@ def _metric(values: dict[str, Any], _row: Cells) -> model.Metric:
 def _measure(values: dict[str, Any], _row: Cells) -> model.MeasureRow:
     if values["industry"] is None and values["scope_kind"] == "industry":
         raise CellError("industry is empty; a row of scope_kind industry names its industry")
-    if values["industry"] is not None and values["scope_kind"] in ("region", "site"):
-        raise CellError(f"industry is given in a row of scope_kind {values['scope_kind']}; leave it empty")
+    if values["industry"] is not None and values["scope_kind"] == "region":
+        raise CellError(
+            "industry is given in a row of scope_kind region; leave it empty (a site row names a kind of site)"
+        )
     return model.MeasureRow(**values)
 
 
