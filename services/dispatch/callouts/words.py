@@ -158,10 +158,8 @@ def _sentence(want: Want, names: Names, lang: Lang) -> str:
 def _zh(want: Want, names: Names) -> str:
     m = want.matter
     place, hazard, level = names.place(m.scope), names.hazard(m.hazard, Lang.ZH), m.level.zh
-    if m.basis is Basis.NOTICE:
-        fact = f"{place}接到{hazard}{level}通知"
-    else:
-        fact = f"{place}{hazard}达到{level}标准（实况）"
+    told = f"{place}接到{hazard}{level}通知"
+    fact = told if m.basis is Basis.NOTICE else f"{place}{hazard}达到{level}标准（实况）"
     if m.verification is Verification.UNVERIFIED:
         fact += "，尚无人核实"
     high = m.level.rank >= Level.ORANGE.rank
@@ -185,8 +183,9 @@ def _en(want: Want, names: Names) -> str:
     if m.verification is Verification.UNVERIFIED:
         fact += ", verified by nobody"
     high = m.level.rank >= Level.ORANGE.rank
+    do = "Go to your post now and move people to safety. " if high else "Stand by at your post. "
     by_purpose = {
-        Purpose.ACT: f"{fact}. {'Go to your post now and move people to safety. ' if high else 'Stand by at your post. '}",
+        Purpose.ACT: f"{fact}. {do}",
         Purpose.VERIFY: f"{fact}, not confirmed. Go and look now, be ready to lead people out. ",
         Purpose.SIGN: f"{fact}. A measure waits for your signature. ",
         Purpose.PREPARE: f"{place}: {hazard} expected. Be ready. ",
