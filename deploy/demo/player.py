@@ -1,0 +1,165 @@
+"""演练播放 The stations of a drill: real MQTT clients that store and forward, on the drill's own clock.
+
+    python -m deploy.demo.player --credentials DATA/credentials.json --pack DIR --drill flood-night --queues DATA/player
+
+Readings are made when the drill's clock passes them, kept in one queue a station until receipted, and go on where they
+stopped after a restart: the queue remembers how far it came. Ends when it is told to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.demo.flood_night import BEFORE_MIN, START, FloodNight, Gauge
+from deploy.station.client import Link, Place, Station
+from deploy.station.queue import Queue
+from shared.pack.load import load_pack
+from shared.pack.model import Pack
+from shared.realm import RealmClock, format_time, parse_time
+
+log = logging.getLogger("player")
+
+ASK_CLOCK_S = 2.0
+TICK_S = 0.2
+DONE = "made_upto"
+
+
+def gauges_of(pack: Pack) -> list[Gauge]:
+    """The pack's stations that have a place."""
+    made = []
+    for station in pack.stations.values():
+        if station.lat is None or station.lon is None:
+            continue
+        bounds = [station.columns.get(name) or "" for name in ("stage_warning_m", "stage_guarantee_m")]
+        warning, guarantee = (float(text) if text else None for text in bounds)
+        minutes = max(1, station.interval_s // 60)
+        rain, stage = "rain_mm" in station.metrics, "stage_m" in station.metrics
+        made.append(Gauge(station.station_id, station.lat, station.lon, minutes, rain, stage, warning, guarantee))
+    return made
+
+
+def storm_of(pack: Pack, gauges: list[Gauge]) -> FloodNight:
+    """The storm stands over the township whose listed danger points hold the most people."""
+    people: Counter[str] = Counter()
+    for site in pack.sites.values():
+        if site.kind == "danger_point":
+            people[pack.township_of(site.region) or site.region] += site.people or 1
+    worst = people.most_common(1)[0][0] if people else None
+    core = [
+        gauge
+        for gauge in gauges
+        if gauge.has_rain and pack.township_of(pack.stations[gauge.station_id].region) in (worst, None)
+    ]
+    return FloodNight.over(core or gauges)
+
+
+class DrillClock:
+    """演练时钟: the realm's clock as warning keeps it, asked for now and then; None while it does not run."""
+
+    def __init__(self, url: str, realm: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=3.0, trust_env=False)
+        self._realm = realm
+        self._clock: RealmClock | None = None
+        self._asked_at: datetime | None = None
+
+    def now(self, wall: datetime) -> datetime | None:
+        if self._asked_at is None or (wall - self._asked_at).total_seconds() >= ASK_CLOCK_S:
+            self._asked_at = wall
+            try:
+                answer = self._http.get("/v1/realm")
+                answer.raise_for_status()
+                self._clock = self._read(answer.json())
+            except (httpx.HTTPError, ValueError, KeyError) as error:
+                log.info("the realm's clock cannot be had (%s); going by the last one", error)
+        return self._clock.at(wall) if self._clock else None
+
+    def _read(self, body: Any) -> RealmClock | None:
+        for row in body["realms"]:
+            if row["realm"] == self._realm and row["now"]:
+                v0, w0 = (parse_time(row[name]) if row[name] else None for name in ("v0", "w0"))
+                return RealmClock(self._realm, float(row["speed"]), v0, w0)
+        return None
+
+
+@dataclass
+class Player:
+    """播放器: one reference station per gauge."""
+
+    storm: FloodNight
+    gauges: list[Gauge]
+    stations: dict[str, Station]
+    start: datetime = START
+
+    def tick(self, now: datetime) -> int:
+        """Hand the stations what they have measured by now; how many readings that were."""
+        made = 0
+        for gauge in self.gauges:
+            station = self.stations[gauge.station_id]
+            noted = station.queue.note(DONE)
+            after = parse_time(noted) if noted else self.start - timedelta(minutes=BEFORE_MIN, seconds=1)
+            if now - after < timedelta(minutes=gauge.interval_min):
+                continue
+            readings = self.storm.readings(gauge, self.start, after, now)
+            if readings:
+                station.put(readings)
+                station.queue.note(DONE, str(readings[-1]["observed_at"]))
+                made += len(readings)
+        return made
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo.player", description="the stations of a drill")
+    parser.add_argument("--credentials", type=Path, required=True, help="DATA/credentials.json of the running system")
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--drill", default="flood-night", help="the realm's name without x-")
+    parser.add_argument("--queues", type=Path, required=True, help="folder of the stations' queues")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    pack, problems = load_pack(arguments.pack)
+    if pack is None:
+        print("\n".join(map(str, problems)), file=sys.stderr)
+        return 1
+    credentials = json.loads(arguments.credentials.read_text(encoding="utf-8"))
+    mqtt = credentials["mqtt"]
+    link = Link(mqtt["host"], mqtt["port"], mqtt["username"], mqtt["password"], mqtt.get("protocol", 5))
+    gauges = gauges_of(pack)
+    stations = {
+        gauge.station_id: Station(
+            link,
+            Place(pack.district.code, gauge.station_id, arguments.drill),
+            Queue(arguments.queues / f"{gauge.station_id}.db"),
+        )
+        for gauge in gauges
+    }
+    player = Player(storm_of(pack, gauges), gauges, stations)
+    clock = DrillClock(credentials["services"]["warning"], f"x-{arguments.drill}")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    for station in stations.values():
+        station.start()
+    while not stopping.wait(TICK_S):
+        now = clock.now(datetime.now(UTC))
+        if now is not None and (made := player.tick(now)):
+            log.info("%s: %d readings", format_time(now.replace(microsecond=0)), made)
+    for station in stations.values():
+        station.stop()
+        station.queue.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
