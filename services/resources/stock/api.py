@@ -254,5 +254,6 @@ def _require_keeper(ctx: Context, pack: Pack, *places: Place) -> None:
         for found in (pack.warehouses.get(place.ref), pack.shelters.get(place.ref))
         if found is not None and place.kind in (PlaceKind.WAREHOUSE, PlaceKind.SHELTER, PlaceKind.AGREED)
     }
-    for region in sorted(regions) or [None]:
+    ctx.require(KEEPERS)
+    for region in sorted(regions):
         ctx.require(KEEPERS, area=region)
