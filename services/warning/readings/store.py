@@ -1,7 +1,7 @@
 """读数存储 Readings and dead letters. The ingest path speaks to the driver; only rows really inserted go on.
 
 Ids are given by the one writer (`next_id`), so that an ``INSERT OR IGNORE`` of many rows can tell which are new: those
-that are there afterwards. The unique key is (realm, station, metric, observed_at, value); a missing value counts as one.
+that are there afterwards. The unique key is (realm, station, metric, observed_at, value); no value counts as a value.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ readings = Table(
     Column("lat", Float(53)),
     Column("lon", Float(53)),
     Index("ix_readings_placed", "realm", "placed_at"),
+    Index("ix_readings_station", "realm", "station", "id"),
 )
 Index(
     "uq_readings_same",
@@ -182,10 +183,9 @@ def insert_new(
         values = []
         for r in rows:
             at = _sqlite_time(r.observed_at)
-            values.append(
-                (r.id, realm, r.station, r.metric, at, at, known, received, r.value, r.given)
-                + (r.given, "none", "new", r.boot, r.seq, r.lat, r.lon)
-            )
+            when = (at, at, known, received)
+            judged = (r.value, r.given, r.given, "none", "new")
+            values.append((r.id, realm, r.station, r.metric, *when, *judged, r.boot, r.seq, r.lat, r.lon))
         conn.exec_driver_sql(_SQLITE, values)
     else:
         same = len(rows)

@@ -1,0 +1,150 @@
+"""预警信息用例 Trips join the open alert of their hazard and area; each change is a version, published internally.
+
+The internal publication (监测告警, CAP Restricted) needs nobody's approval and goes to nobody but those responsible.
+A CAP text that does not validate is alarmed and left out: it must never keep a trip from its callouts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from services.warning.alerts import cap, store
+from services.warning.alerts.alert import RENEW_BEFORE, Alert, Part, Place, compose, renewed
+from shared.db.tx import Tx
+from shared.errors import InvariantBroken
+from shared.pack.model import Pack
+from shared.realm import format_time
+from shared.vocabulary import AlertScope
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """并入结果: the alert as it stands, and whether this made a version of it."""
+
+    body: dict[str, Any]
+    changed: bool
+
+
+def join(tx: Tx, realm: str, pack: Pack, *, hazard: str, region: str, part: Part, now: datetime) -> Joined:
+    """并入 Put a trip's present state into its alert; opens one where none is open."""
+    known = store.alert_of_trip(tx.conn, realm, part.trip_id)
+    kept = store.get(tx.conn, realm, known) if known else store.find_open(tx.conn, realm, hazard, region)
+    if kept is None:
+        number = tx.next_no(realm, f"alert:{region}:{hazard}")
+        alert_id = f"{tx.district}-{realm}-{region}-{hazard}-{number}"
+        no, before = tx.next_no(realm, "alert"), None
+    else:
+        alert_id, no, before = kept.alert.alert_id, kept.no, kept.alert
+    standing = store.parts_of(tx.conn, realm, alert_id) if kept else []
+    store.save_part(tx.conn, realm, alert_id, part, len(standing) + 1)
+    merged = [part if other.trip_id == part.trip_id else other for other in standing]
+    if all(other.trip_id != part.trip_id for other in standing):
+        merged.append(part)
+    alert = compose(before, alert_id, _place(pack, hazard, region), merged, now)
+    if alert is not None:
+        return Joined(_publish(tx, realm, pack, no, alert, before), changed=True)
+    if before is None:
+        raise InvariantBroken("the first version of an alert always says something")
+    return Joined(alert_out(tx.district, realm, before, pack.version), changed=False)
+
+
+def renew(tx: Tx, realm: str, pack: Pack, now: datetime) -> list[dict[str, Any]]:
+    """续报 Give open alerts a fresh expiry before the old one runs out: expired is not ended."""
+    out = []
+    for kept in store.expiring(tx.conn, realm, now + RENEW_BEFORE):
+        alert = renewed(kept.alert, now)
+        if alert is not None:
+            out.append(_publish(tx, realm, pack, kept.no, alert, kept.alert))
+    return out
+
+
+def alert_out(district: str, realm: str, alert: Alert, pack: str | None) -> dict[str, Any]:
+    """The object of contract §6."""
+    return {
+        "district": district,
+        "realm": realm,
+        "alert_id": alert.alert_id,
+        "version": alert.version,
+        "trip_ids": list(alert.trip_ids),
+        "hazard": alert.hazard,
+        "level": alert.level.value,
+        "confirmed_level": alert.confirmed_level.value,
+        "scale": alert.scale.value,
+        "verification": alert.verification.value,
+        "status": cap.status_of(realm).value,
+        "msg_type": alert.msg_type.value,
+        "scope": AlertScope.RESTRICTED.value,
+        "area": {"codes": [alert.region], "polygon": None},
+        "headline": alert.headline_zh,
+        "instruction": cap.INSTRUCTION_ZH,
+        "text": {
+            "headline_en": alert.headline_en,
+            "description_zh": alert.description_zh,
+            "description_en": alert.description_en,
+            "instruction_en": cap.INSTRUCTION_EN,
+        },
+        "sent_at": format_time(alert.sent_at),
+        "effective_at": format_time(alert.effective_at),
+        "expires_at": format_time(alert.expires_at),
+        "state": alert.state.value,
+        "supersedes": f"{alert.alert_id}.{alert.version - 1}" if alert.version > 1 else None,
+        "release": None,
+        "pack": pack,
+    }
+
+
+def summary(body: dict[str, Any]) -> dict[str, Any]:
+    """One line of a timeline."""
+    keys = ("alert_id", "version", "level", "confirmed_level", "verification", "state", "msg_type", "headline")
+    return {key: body[key] for key in keys} | {"area": body["area"]["codes"], "trip_ids": body["trip_ids"]}
+
+
+def _publish(tx: Tx, realm: str, pack: Pack, no: int, alert: Alert, before: Alert | None) -> dict[str, Any]:
+    body = alert_out(tx.district, realm, alert, pack.version)
+    xml: str | None = None
+    try:
+        xml = cap.cap_xml(alert, realm, _publisher(pack, alert), _reference(before)).decode("utf-8")
+    except ValueError as error:
+        log.exception("cap.invalid", alert=alert.alert_id, version=alert.version)
+        seen = {"alert_id": alert.alert_id, "version": alert.version, "message": str(error)[:500]}
+        tx.event(realm, "alarm.cap_invalid", alert.alert_id, seen)
+    store.save_version(
+        tx.conn, realm, no, alert, body=body, identifier=cap.identifier_of(alert), xml=xml, pack=pack.version
+    )
+    tx.event(realm, "alert", alert.alert_id, summary(body))
+    tx.audit(realm, "service:warning", "alert.publish_internal", alert.alert_id, body=summary(body))
+    return body
+
+
+def _reference(before: Alert | None) -> cap.Reference | None:
+    return cap.Reference(identifier=cap.identifier_of(before), sent_at=before.sent_at) if before else None
+
+
+def _publisher(pack: Pack, alert: Alert) -> cap.Publisher:
+    place = _place(pack, alert.hazard, alert.region)
+    return cap.Publisher(
+        sender=pack.district.sender,
+        name_zh=pack.district.name_zh,
+        name_en=pack.district.name_en,
+        timezone=pack.district.timezone,
+        area_name=place.name,
+        hazard_zh=place.hazard_zh,
+        hazard_en=place.hazard_en,
+    )
+
+
+def _place(pack: Pack, hazard: str, region: str) -> Place:
+    known, area = pack.hazards.get(hazard), pack.regions.get(region)
+    return Place(
+        region=region,
+        name=area.name if area else region,
+        hazard=hazard,
+        hazard_zh=known.name_zh if known else hazard,
+        hazard_en=known.name_en if known else hazard,
+    )
