@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.districts.people import village_head, village_warden
 from deploy.districts.places import DISTRICT, SOURCE, TOWNSHIPS, LonLat, Places, moved, on_river
+from deploy.districts.ways import SLOPE_M
 
 Row = dict[str, Any]
 INTERVAL_S = 300
@@ -111,7 +112,7 @@ def units() -> list[Row]:
 POINTS: dict[str, tuple[str, str, LonLat, int, str, str]] = {
     "dp-zs-01": ("濯水古镇沿江低洼院落", "500114112001", on_river(28_300, -150), 14, "sh-zs-01", "L"),
     "dp-zs-02": ("蒲花河口滩地院落", "500114112003", on_river(29_900, 170), 9, "sh-zs-04", "E"),
-    "dp-fj-01": ("渔滩后山滑坡点", "500114006005", on_river(21_750, 1_050), 8, "sh-fj-02", "V"),
+    "dp-fj-01": ("渔滩后山滑坡点", "500114006005", on_river(*SLOPE_M), 8, "sh-fj-02", "V"),
 }
 _OTHER_SITES: tuple[tuple[str, str, str, str, LonLat], ...] = (
     ("bridge-zs-01", "濯水风雨廊桥", "bridge", ZS, on_river(28_200, 0)),

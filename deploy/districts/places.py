@@ -8,6 +8,7 @@ import csv
 import math
 import random
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def on_river(along_m: float, offset_m: float = 0.0) -> LonLat:
     raise AssertionError("a river has an end")
 
 
+@cache
 def nearest_along(point: LonLat) -> float:
     """How far down the river a point lies, to 50 m."""
     steps = range(0, int(river_m()), 50)

@@ -33,7 +33,8 @@ WALK_M_PER_MIN = 50.0  # 3 km/h
 # half width of the danger zone of 濯水 beside the river, by step
 ZONE_M = {"yellow": 110.0, "orange": 210.0, "red": 330.0}
 ZONE_STRETCH = (26_900.0, 30_800.0)
-ZONE_HAZARDS = ("11A01", "11A51", "11B03")
+SLOPE_M = (21_750.0, 1_050.0)  # the slope above 渔滩: metres down the river and beside it
+SLOPE_HALF_M = 140.0
 
 
 @dataclass
@@ -187,24 +188,23 @@ def in_zone(point: LonLat, step: str) -> bool:
     return low - 50 <= along <= high + 50 and metres(point, on_river(along)) <= ZONE_M[step] + 30
 
 
+def _danger(zone_id: str, name: str, hazard: str, step: str, region: str, ring: list[LonLat]) -> dict[str, Any]:
+    about = {"zone_id": zone_id, "name": name, "kind": "danger", "hazard": hazard, "step": step}
+    return _feature("Polygon", [[*ring, ring[0]]], {**about, "region": region, "source": SOURCE})
+
+
 def make_zones() -> list[dict[str, Any]]:
-    """危险区 Flood zones of 濯水 by hazard and step, and two population polygons."""
+    """危险区 Flood zones of 濯水 by step, a slope in 渔滩, and two population polygons."""
     low, high = ZONE_STRETCH
     alongs = [low + (high - low) * n / 13 for n in range(14)]
     features = []
-    for hazard in ZONE_HAZARDS:
-        for step, half in ZONE_M.items():
-            ring = [on_river(along, half) for along in alongs] + [on_river(along, -half) for along in reversed(alongs)]
-            properties = {
-                "zone_id": f"zone-zs-{hazard}-{step}",
-                "name": "濯水镇阿蓬江沿岸淹没危险区",
-                "kind": "danger",
-                "hazard": hazard,
-                "step": step,
-                "region": "500114112",
-                "source": SOURCE,
-            }
-            features.append(_feature("Polygon", [[*ring, ring[0]]], properties))
+    for step, half in ZONE_M.items():
+        ring = [on_river(along, half) for along in alongs] + [on_river(along, -half) for along in reversed(alongs)]
+        features.append(_danger(f"zone-zs-{step}", "濯水镇阿蓬江沿岸淹没危险区", "11A01", step, "500114112", ring))
+    middle = on_river(*SLOPE_M)
+    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ring = [moved(middle, east * SLOPE_HALF_M, north * SLOPE_HALF_M) for east, north in corners]
+    features.append(_danger("zone-fj-slope", "渔滩后山滑坡影响区", "11B03", "orange", "500114006005", ring))
     for zone_id, name, along, half, people in (
         ("people-zs-01", "濯水古镇沿江居住区", 28_400.0, 260.0, 640),
         ("people-zs-02", "蒲花河口居住区", 29_900.0, 240.0, 210),

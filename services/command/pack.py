@@ -15,6 +15,7 @@ import typer
 
 from services.dispatch.callouts.clocks import FILE as CALLOUTS_FILE
 from services.dispatch.callouts.clocks import read_clocks
+from services.warning.fuses.rules import read_rules
 from shared.errors import Invalid
 from shared.ids import is_id
 from shared.pack.acl import SERVICES_USER, acl_text
@@ -33,7 +34,11 @@ def _check_callouts(pack: Pack) -> list[Problem]:
     return read_clocks(pack.documents[CALLOUTS_FILE], pack)[1]
 
 
-CHECKERS: tuple[Checker, ...] = (_check_callouts,)
+def _check_rules(pack: Pack) -> list[Problem]:
+    return read_rules(pack)[1]
+
+
+CHECKERS: tuple[Checker, ...] = (_check_rules, _check_callouts)
 
 app = typer.Typer(
     no_args_is_help=True, help="区县包：检查、新建、规整、权限表 The district pack: check, new, format, acl."

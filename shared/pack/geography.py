@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.ids import is_id
 from shared.pack.table import Problems
+from shared.vocabulary import LEVELS, Level
 
 GEOJSON_BYTES_MAX = 64_000_000
 FEATURES_MAX = 200_000
@@ -20,6 +21,16 @@ _SHAPES = {
 }
 _DEPTH = {"LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 GEOJSON_FILES = tuple(_SHAPES)
+_STEPS = tuple(level.value for level in LEVELS if level is not Level.NORMAL)
+_LAYER_LINKS: dict[str, tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = {
+    "zones.geojson": (  # property, tables that hold its ids, words that it may be
+        ("kind", (), ("danger", "population")),
+        ("step", (), _STEPS),
+        ("hazard", ("hazards.csv",), ()),
+        ("region", ("regions.csv", "sites.csv"), ()),
+    ),
+    "routes.geojson": (("site", ("sites.csv",), ()), ("shelter", ("shelters.csv",), ())),
+}
 
 
 def read_geojson(data: bytes, name: str, problems: Problems) -> Any:
@@ -46,11 +57,11 @@ def read_geojson(data: bytes, name: str, problems: Problems) -> Any:
         problems.add(name, 1, f"has {len(features)} features; at most {FEATURES_MAX} are taken")
         return None
     before = len(problems)
-    lines = _lines_of_features(data)
+    lines = feature_lines(data, len(features))
     seen: set[str] = set()
     left = POSITIONS_MAX
     for at, feature in enumerate(features):
-        line = lines[at] if len(lines) == len(features) else 1
+        line = lines[at]
         left -= _check_feature(feature, name, line, f"feature {at + 1}", problems, seen)
         if left < 0:
             problems.add(name, line, f"has more than {POSITIONS_MAX} positions; simplify the lines")
@@ -62,9 +73,10 @@ def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is not a number; RFC 8259 has none")
 
 
-def _lines_of_features(data: bytes) -> list[int]:
-    """Where the features begin, when they are written as `pack format` writes them: one a line."""
-    return [at for at, line in enumerate(data.splitlines(), 1) if b'"Feature"' in line]
+def feature_lines(data: bytes, count: int) -> list[int]:
+    """要素行号 Where the features begin, if each has a line of its own (`pack format`); else line 1 for all."""
+    lines = [at for at, line in enumerate(data.splitlines(), 1) if b'"Feature"' in line]
+    return lines if len(lines) == count else [1] * count
 
 
 def _check_feature(feature: Any, name: str, line: int, what: str, problems: Problems, seen: set[str]) -> int:
@@ -80,7 +92,8 @@ def _check_feature(feature: Any, name: str, line: int, what: str, problems: Prob
             name, line, f"{what}: geometry is a {str(kind)[:40]}; use {' or '.join(sorted(_SHAPES[name]))}", "geometry"
         )
         return 0
-    id_field = {"roads.geojson": "edge_id", "routes.geojson": "route_id"}.get(name)
+    id_field = {"roads.geojson": "edge_id", "routes.geojson": "route_id", "zones.geojson": "zone_id"}.get(name)
+    id_field = None if name == "zones.geojson" and "zone_id" not in properties else id_field
     if id_field is not None:
         value = properties.get(id_field)
         if not isinstance(value, str) or not is_id(value):
@@ -124,6 +137,25 @@ def _is_position(value: Any) -> bool:
         return False
     lon, lat = value[0], value[1]
     return -180 <= lon <= 180 and -90 <= lat <= 90 and all(abs(part) < 1e5 and math.isfinite(part) for part in value)
+
+
+def check_layers(
+    layers: Mapping[str, Any], files: Mapping[str, bytes], known: Mapping[str, set[str]], problems: Problems
+) -> None:
+    """图层引用 What zones and routes name: hazard, region, site, shelter. ``known``: the ids of the tables present."""
+    for name, links in _LAYER_LINKS.items():
+        features = (layers.get(name) or {}).get("features", ())
+        lines = feature_lines(files.get(name, b""), len(features))
+        for at, feature in enumerate(features):
+            for field, tables, words in links:
+                value = feature["properties"].get(field)
+                if value is None or (tables and not all(table in known for table in tables)):
+                    continue
+                allowed = set(words).union(*(known[table] for table in tables))
+                if str(value) not in allowed:
+                    what = ", ".join(words) if words else f"an id of {' or '.join(tables)}"
+                    message = f"feature {at + 1}: {field} '{str(value)[:60]}' is not known; use {what}"
+                    problems.add(name, lines[at], message, field)
 
 
 def route_ids(geojson: Mapping[str, Any]) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from shared.pack.district import FILE as DISTRICT_FILE
 from shared.pack.district import read_district
 from shared.pack.files import DEFAULT_NEED, ROADS_PBF, read_sources
-from shared.pack.geography import GEOJSON_FILES, read_geojson, route_ids
+from shared.pack.geography import GEOJSON_FILES, check_layers, read_geojson, route_ids
 from shared.pack.located import Problem, parse_yaml
 from shared.pack.model import District, Pack
 from shared.pack.references import check_references
@@ -71,6 +71,8 @@ def load_pack(directory: Path, need: frozenset[str] | None = None) -> tuple[Pack
             whole.add(name)
     district = _district(documents, whole, problems)
     check_references({name: rows[name] for name in rows if name in whole}, district, problems)
+    known = {name: {row.cells[SPECS[name].key[0]] for row in rows[name]} for name in rows if name in whole}
+    check_layers({name: geojson[name] for name in geojson if name in whole}, sources.files, known, problems)
     if {"households.csv", "routes.geojson"} <= whole:
         _check_routes(rows["households.csv"], route_ids(geojson), problems)
     if sources.pbf is not None and "roads.geojson" in sources.files:

@@ -80,17 +80,19 @@ def test_hours_and_words_in_yaml_stay_text(tmp_path: Path) -> None:
     assert dict(card) == {"from": "22:00", "day": "2026-06-28", "on": "yes", "n": 3, "code": "11E02", "b": True}
 
 
+NEED = frozenset({"district.yaml"})
 FILES = sorted([*scaffold(), "zones.geojson", "roads.geojson", "cards/a.yaml", "calendar.yaml", "teams.csv"])
 
 
 def _load(name: str, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        directory = write_pack(Path(folder), **{name: content})
-        pack, problems = load_pack(directory)
+        slow = dict.fromkeys(("callouts.yaml", "fuses/rainstorm.yaml"))  # YAML is slow to read, and not in question
+        directory = write_pack(Path(folder), **{**slow, name: content})
+        pack, problems = load_pack(directory, NEED)
         assert (pack is None) == bool(problems)
         assert all(problem.line >= 1 and problem.message and problem.file for problem in problems)
         format_pack(directory)
-        after, _ = load_pack(directory)
+        after, _ = load_pack(directory, NEED)
         assert pack is None or (after is not None and after.version == pack.version)
 
 

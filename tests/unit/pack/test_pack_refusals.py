@@ -271,6 +271,33 @@ def test_geojson_is_checked_as_shapes(tmp_path: Path, name: str, text: str, mess
     assert message in "\n".join(str(problem) for problem in found if problem.file == name)
 
 
+_ZONE = (
+    '{"type":"FeatureCollection","features":[\n{"type":"Feature","properties":{"source":"演示数据",%s},'
+    '"geometry":{"type":"Polygon","coordinates":[[[1,1],[2,1],[2,2],[1,1]]]}}\n]}'
+)
+_ROUTE = (
+    '{"type":"FeatureCollection","features":[\n{"type":"Feature","properties":{"source":"演示数据","route_id":"r",%s},'
+    '"geometry":{"type":"LineString","coordinates":[[1,1],[2,1]]}}\n]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "field"),
+    [
+        ("zones.geojson", '"kind":"dangr"', "kind"),
+        ("zones.geojson", '"kind":"danger","step":"normal"', "step"),
+        ("zones.geojson", '"kind":"danger","hazard":"11A01"', "hazard"),
+        ("zones.geojson", '"kind":"danger","hazard":"11B03","region":"9"', "region"),
+        ("routes.geojson", '"site":"point-09"', "site"),
+        ("routes.geojson", '"shelter":"shelter-09"', "shelter"),
+    ],
+)
+def test_what_a_layer_names_exists(tmp_path: Path, name: str, properties: str, field: str) -> None:
+    text = (_ZONE if name == "zones.geojson" else _ROUTE) % properties
+    found = problems_of(write_pack(tmp_path, **{name: text}))
+    assert [(problem.file, problem.line, problem.field) for problem in found] == [(name, 2, field)]
+
+
 def test_an_approved_route_must_be_drawn(tmp_path: Path) -> None:
     write_pack(tmp_path, **{"routes.geojson": '{"type":"FeatureCollection","features":[]}'})
     edit(tmp_path, "households.csv", "3,0,V-warden,shelter-01,,", "3,0,V-warden,shelter-01,route-9,")
@@ -278,7 +305,7 @@ def test_an_approved_route_must_be_drawn(tmp_path: Path) -> None:
 
 
 def test_two_road_networks_are_one_too_many(tmp_path: Path) -> None:
-    write_pack(tmp_path, **{"roads.geojson": '{"type":"FeatureCollection","features":[]}', "roads.osm.pbf": b"x"})
+    write_pack(tmp_path, **{"roads.geojson": '{"type":"FeatureCollection","features":[]}', "roads.osm.pbf": "x"})
     assert [problem.file for problem in problems_of(tmp_path)] == ["roads.osm.pbf"]
 
 

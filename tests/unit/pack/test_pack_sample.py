@@ -94,7 +94,7 @@ def test_one_shelter_lies_in_the_zone_and_others_are_reached_from_inside(pack: P
     zones = [
         shape(feature["geometry"])
         for feature in pack.geojson["zones.geojson"]["features"]
-        if feature["properties"].get("step") == "red" and feature["properties"].get("hazard") == "11B03"
+        if feature["properties"].get("step") == "red" and feature["properties"].get("hazard") == "11A01"
     ]
     (zone,) = zones
     assert zone.is_valid

@@ -43,7 +43,7 @@ SPELLINGS: dict[str, Callable[[Path], None]] = {
     "stock": lambda d: edit(d, "stock.csv", "L001,300", "L001,299"),
     "contacts": lambda d: edit(d, "roster.csv", "voice:19900000007", "voice:19900000099"),
     "who holds a post": lambda d: edit(d, "roster.csv", "演示人员007", "演示人员070"),
-    "rule tests and notes": lambda d: (d / "README.md").write_text("x", encoding="utf-8") and None,
+    "rule tests and notes": lambda d: (d / "README.md").touch(),
 }
 MEANINGS: dict[str, Callable[[Path], None]] = {
     "a threshold": lambda d: edit(d, "fuses/rainstorm.yaml", "at_least: 100", "at_least: 101"),
