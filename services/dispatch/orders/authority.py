@@ -155,14 +155,14 @@ def _claim(
     pack: Pack, row: MeasureRow, ordinal: int, trigger: Trigger, ground: Footprint, now: datetime
 ) -> Claim | None:
     kind = ScopeKind(row.scope_kind)
-    units = _units(pack, row, kind, ground, now) if ground.takes(kind) else ()
+    units = units_of(pack, kind, row.industry, ground, now) if ground.takes(kind) else ()
     if row.level.rank > trigger.ordering.rank:
         if row.kind is not Measure.EVACUATE or row.level.rank > trigger.leaving.rank:
             return None
         units = tuple(unit for unit in units if unit.danger_point)
     if not units:
         return None
-    granted = authority_row(pack, trigger.hazard, row)
+    granted = authority_row(pack, trigger.hazard, row.kind, kind, row.level)
     return Claim(
         trip_id=trigger.trip_id,
         hazard=row.hazard,
@@ -206,13 +206,16 @@ def _numbered(rows: Iterable[MeasureRow]) -> list[tuple[MeasureRow, int]]:
     return numbered
 
 
-def _units(pack: Pack, row: MeasureRow, kind: ScopeKind, ground: Footprint, now: datetime) -> tuple[UnitRef, ...]:
+def units_of(
+    pack: Pack, kind: ScopeKind, industry: str | None, ground: Footprint, now: datetime
+) -> tuple[UnitRef, ...]:
+    """对象 What a measure of this scope kind binds on the ground; ``industry`` narrows (a site's kind, for sites)."""
     if kind is ScopeKind.REGION:
         return tuple(_region_ref(pack, code) for code in ground.regions)
     if kind is ScopeKind.SITE:
-        sites = (site for site in ground.sites if row.industry in (None, site.kind))
+        sites = (site for site in ground.sites if industry in (None, site.kind))
         return tuple(_site_ref(pack, site) for site in sites)
-    units = (unit for unit in ground.units if row.industry in (None, unit.industry))
+    units = (unit for unit in ground.units if industry in (None, unit.industry))
     return tuple(_unit_ref(pack, unit, now) for unit in units)
 
 
@@ -265,15 +268,15 @@ def family_of(pack: Pack, hazard: str) -> str:
     return known.family if known else hazard
 
 
-def authority_row(pack: Pack, hazard: str, row: MeasureRow) -> AuthorityRow | None:
+def authority_row(pack: Pack, hazard: str, kind: Measure, scope_kind: ScopeKind, level: Level) -> AuthorityRow | None:
     """The row of the authority table: this hazard's before the one for all hazards; this level's and no lower one's."""
     fitting = [
         granted
         for granted in pack.authority
-        if granted.kind is row.kind
-        and granted.scope_kind == row.scope_kind
+        if granted.kind is kind
+        and granted.scope_kind == scope_kind
         and granted.hazard in (hazard, ANY_HAZARD)
-        and granted.level.rank >= row.level.rank
+        and granted.level.rank >= level.rank
     ]
     # who may sign for a higher level may sign for this one, never the reverse
     return min(fitting, key=lambda granted: (granted.level.rank, granted.hazard == ANY_HAZARD), default=None)

@@ -1,0 +1,299 @@
+"""措施表 Orders with their versions, the trips they belong to, what each trip ordered last, and every act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from services.dispatch.orders.authority import TripMark
+from services.dispatch.orders.model import OPEN, Order
+from services.dispatch.schema import metadata
+from shared.db.tx import Tx
+from shared.db.types import BigId, Json, UtcDateTime
+from shared.vocabulary import Level
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("no", BigId, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("incident_id", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("wake_at", UtcDateTime),
+    Column("pack", Text),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_orders_realm_state", "realm", "state"),
+    Index("ix_orders_realm_wake_at", "realm", "wake_at"),
+    Index("ix_orders_realm_incident_id", "realm", "incident_id"),
+)
+order_trips = Table(
+    "order_trips",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("trip_id", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    ForeignKeyConstraint(["realm", "order_id"], ["orders.realm", "orders.order_id"]),
+)
+trip_marks = Table(
+    "trip_marks",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("trip_id", Text, primary_key=True),
+    Column("n", BigId, nullable=False),
+    Column("ordering", Text, nullable=False),
+    Column("leaving", Text, nullable=False),
+)
+order_acts = Table(
+    "order_acts",
+    metadata,
+    Column("no", BigId, primary_key=True, autoincrement=True),
+    Column("realm", Text, nullable=False),
+    Column("incident_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known_at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Index("ix_order_acts_realm_incident_id", "realm", "incident_id"),
+    Index("ix_order_acts_realm_order_id", "realm", "order_id"),
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """库中措施: an order, its version, and the district pack that it began with"""
+
+    order: Order
+    version: int
+    pack: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderAct:
+    """措施记事"""
+
+    incident_id: str
+    order_id: str
+    at: datetime
+    known_at: datetime
+    kind: str
+    by: str | None
+    zh: str
+    en: str
+    data: dict[str, Any]
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(msgspec.convert(row.body, Order), int(row.version), row.pack)
+
+
+def get(conn: Connection, realm: str, order_id: str) -> Stored | None:
+    row = conn.execute(select(orders).where(orders.c.realm == realm, orders.c.order_id == order_id)).first()
+    return _stored(row) if row else None
+
+
+def of_trip(conn: Connection, realm: str, trip_id: str) -> list[Stored]:
+    """All orders that the trip has a part in, ended ones too."""
+    joined = orders.join(
+        order_trips, (orders.c.realm == order_trips.c.realm) & (orders.c.order_id == order_trips.c.order_id)
+    )
+    rows = conn.execute(
+        select(orders)
+        .select_from(joined)
+        .where(order_trips.c.realm == realm, order_trips.c.trip_id == trip_id)
+        .order_by(orders.c.no)
+    )
+    return [_stored(row) for row in rows]
+
+
+def of_incident(conn: Connection, realm: str, incident_id: str) -> list[Stored]:
+    rows = conn.execute(
+        select(orders).where(orders.c.realm == realm, orders.c.incident_id == incident_id).order_by(orders.c.no)
+    )
+    return [_stored(row) for row in rows]
+
+
+def still_open(conn: Connection, realm: str, family: str, kind: str) -> list[Stored]:
+    """The orders that a claim of this family and kind might join, oldest first."""
+    rows = conn.execute(
+        select(orders)
+        .where(
+            orders.c.realm == realm,
+            orders.c.family == family,
+            orders.c.kind == kind,
+            orders.c.state.in_([state.value for state in OPEN]),
+        )
+        .order_by(orders.c.no)
+    )
+    return [_stored(row) for row in rows]
+
+
+def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]:
+    rows = conn.execute(
+        select(orders)
+        .where(orders.c.realm == realm, orders.c.wake_at <= now)
+        .order_by(orders.c.wake_at, orders.c.no)
+        .limit(limit)
+    )
+    return [_stored(row) for row in rows]
+
+
+def listing(
+    conn: Connection,
+    realm: str,
+    *,
+    limit: int,
+    after: int = 0,
+    states: Iterable[str] = (),
+    kind: str | None = None,
+    incident_id: str | None = None,
+    trip_id: str | None = None,
+) -> list[tuple[int, Stored]]:
+    """One page and a row more, by number."""
+    query = select(orders).where(orders.c.realm == realm, orders.c.no > after)
+    wanted = list(states)
+    if wanted:
+        query = query.where(orders.c.state.in_(wanted))
+    if kind is not None:
+        query = query.where(orders.c.kind == kind)
+    if incident_id is not None:
+        query = query.where(orders.c.incident_id == incident_id)
+    if trip_id is not None:
+        ids = select(order_trips.c.order_id).where(order_trips.c.realm == realm, order_trips.c.trip_id == trip_id)
+        query = query.where(orders.c.order_id.in_(ids))
+    rows = conn.execute(query.order_by(orders.c.no).limit(limit + 1))
+    return [(int(row.no), _stored(row)) for row in rows]
+
+
+def save(tx: Tx, realm: str, order: Order, *, pack: str | None, no: int = 0, version: int = 0) -> Stored:
+    """Write an order; ``version`` is the one it was read at, 0 for a new one (with its number)."""
+    values = {
+        "version": version + 1,
+        "incident_id": order.incident_id,
+        "family": order.family,
+        "kind": order.kind.value,
+        "level": order.level.value,
+        "state": order.state.value,
+        "wake_at": _wake_at(order),
+        "pack": pack,
+        "changed_at": tx.now,
+        "body": msgspec.to_builtins(order),
+    }
+    here = (orders.c.realm == realm, orders.c.order_id == order.order_id)
+    if version == 0:
+        tx.conn.execute(insert(orders).values(realm=realm, order_id=order.order_id, no=no, **values))
+    else:
+        tx.conn.execute(update(orders).where(*here).values(**values))
+    known = set(
+        tx.conn.execute(
+            select(order_trips.c.trip_id).where(order_trips.c.realm == realm, order_trips.c.order_id == order.order_id)
+        ).scalars()
+    )
+    for trip_id in order.trip_ids:
+        if trip_id not in known:
+            tx.conn.execute(insert(order_trips).values(realm=realm, trip_id=trip_id, order_id=order.order_id))
+    return Stored(order, version + 1, pack)
+
+
+def _wake_at(order: Order) -> datetime | None:
+    """The next instant at which something is due by itself."""
+    review = order.review_at if order.is_held and not order.expired else None
+    due_at = order.due_at if order.wants_signature else None
+    return min((at for at in (due_at, review, order.countersign_due_at) if at is not None), default=None)
+
+
+def mark(conn: Connection, realm: str, trip_id: str) -> TripMark | None:
+    row = conn.execute(select(trip_marks).where(trip_marks.c.realm == realm, trip_marks.c.trip_id == trip_id)).first()
+    if row is None:
+        return None
+    return TripMark(trip_id=trip_id, n=int(row.n), ordering=Level(row.ordering), leaving=Level(row.leaving))
+
+
+def save_mark(tx: Tx, realm: str, mark: TripMark) -> None:
+    tx.conn.execute(delete(trip_marks).where(trip_marks.c.realm == realm, trip_marks.c.trip_id == mark.trip_id))
+    tx.conn.execute(
+        insert(trip_marks).values(
+            realm=realm,
+            trip_id=mark.trip_id,
+            n=mark.n,
+            ordering=mark.ordering.value,
+            leaving=mark.leaving.value,
+        )
+    )
+
+
+def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
+    tx.conn.execute(
+        insert(order_acts).values(
+            realm=realm,
+            incident_id=act.incident_id,
+            order_id=act.order_id,
+            at=act.at,
+            known_at=act.known_at,
+            kind=act.kind,
+            by=act.by,
+            zh=act.zh,
+            en=act.en,
+            data=act.data,
+        )
+    )
+
+
+def acts(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) -> list[OrderAct]:
+    """What was done with the orders of these incidents, newest ``limit``, oldest first."""
+    rows = conn.execute(
+        select(order_acts)
+        .where(order_acts.c.realm == realm, order_acts.c.incident_id.in_(list(incident_ids)))
+        .order_by(order_acts.c.no.desc())
+        .limit(limit)
+    ).all()
+    return [
+        OrderAct(
+            incident_id=row.incident_id,
+            order_id=row.order_id,
+            at=row.at,
+            known_at=row.known_at,
+            kind=row.kind,
+            by=row.by,
+            zh=row.zh,
+            en=row.en,
+            data=dict(row.data),
+        )
+        for row in reversed(rows)
+    ]
+
+
+def move(tx: Tx, realm: str, stored: Stored, order: Order) -> None:
+    """Put an order and what was done with it into another incident."""
+    save(tx, realm, order, pack=stored.pack, version=stored.version)
+    tx.conn.execute(
+        update(order_acts)
+        .where(order_acts.c.realm == realm, order_acts.c.order_id == order.order_id)
+        .values(incident_id=order.incident_id)
+    )
