@@ -1,0 +1,131 @@
+"""事件接口 ``/v1/incidents`` (contract §7)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from services.dispatch.incidents import store
+from services.dispatch.incidents.service import Incidents, shown, timeline
+from services.dispatch.incidents.timeline import Entry
+from services.dispatch.orders import store as order_store
+from services.dispatch.orders.api import READERS
+from services.dispatch.orders.service import shown as order_shown
+from shared.db.tx import Tx
+from shared.frame import Frame
+from shared.http.context import Answer, Context, Ctx
+from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
+from shared.vocabulary import Role
+
+MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
+More = Callable[[Connection, str, Sequence[str]], list[Entry]]
+"""What other concepts add to a timeline: (snapshot, realm, incident ids) → entries."""
+
+Ground = Annotated[str, Field(min_length=1, max_length=2000)]
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class MergeBody(BaseModel):
+    """合并: ``into`` goes on, this one ends"""
+
+    model_config = ConfigDict(extra="forbid")
+    into: Id
+    ground: Ground
+
+
+class SplitBody(BaseModel):
+    """拆分"""
+
+    model_config = ConfigDict(extra="forbid")
+    trip_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+    ground: Ground
+
+
+class CommanderBody(BaseModel):
+    """指挥长"""
+
+    model_config = ConfigDict(extra="forbid")
+    post: Id
+
+
+def routes(frame: Frame, incidents: Incidents, more: More | None = None) -> APIRouter:
+    """事件路由"""
+    router = APIRouter(tags=["incidents"])
+    district = frame.settings.district
+
+    @router.get("/v1/incidents")
+    def listing(ctx: Ctx, live: bool = False, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+        """Incidents, newest first; ``live=true`` gives those that still have a trip above normal."""
+        ctx.require(READERS)
+        before = decode_cursor(cursor, 1)
+        with ctx.read() as conn:
+            rows = store.listing(conn, ctx.realm, limit=limit, before=int(before[0]) if before else None, live=live)
+        items = [shown(stored, ctx.realm, district) for stored in rows[:limit]]
+        return {"items": items, "next": encode_cursor([rows[limit - 1].no]) if len(rows) > limit else None}
+
+    @router.get("/v1/incidents/{incident_id}")
+    def one(incident_id: str, ctx: Ctx) -> JSONResponse:
+        """One incident with its orders."""
+        ctx.require(READERS)
+        with ctx.read() as conn:
+            stored = incidents.get(conn, ctx.realm, incident_id)
+            orders = order_store.of_incident(conn, ctx.realm, incident_id)
+        body = shown(stored, ctx.realm, district) | {
+            "orders": [order_shown(each, ctx.realm, district) for each in orders]
+        }
+        return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
+
+    @router.get("/v1/incidents/{incident_id}/timeline")
+    def told(incident_id: str, ctx: Ctx) -> dict[str, Any]:
+        """What happened, by when it happened, with when it was known."""
+        ctx.require(READERS)
+        with ctx.read() as conn:
+            incidents.get(conn, ctx.realm, incident_id)
+            ids = store.merged_into(conn, ctx.realm, incident_id)
+            calls = more(conn, ctx.realm, ids) if more else []
+            entries = timeline(conn, ctx.realm, incident_id, calls)
+        return {"incident_id": incident_id, "items": [entry.as_dict() for entry in entries], "next": None}
+
+    def change(ctx: Context, incident_id: str, apply: Callable[[Tx], store.Stored]) -> JSONResponse:
+        ctx.require(MOVERS)
+
+        def write(tx: Tx) -> Answer:
+            before = incidents.get(tx.conn, ctx.realm, incident_id)
+            ctx.match(before.version, shown(before, ctx.realm, district))
+            stored = apply(tx)
+            return Answer(shown(stored, ctx.realm, district), version=stored.version)
+
+        return ctx.write(write)
+
+    @router.post("/v1/incidents/{incident_id}/merge")
+    def merge(incident_id: str, body: MergeBody, ctx: Ctx) -> JSONResponse:
+        """合并 This incident goes on in another; its orders go with it."""
+        sub = ctx.actor.sub
+        return change(
+            ctx,
+            incident_id,
+            lambda tx: incidents.merge(tx, ctx.realm, incident_id, body.into, sub, body.ground),
+        )
+
+    @router.post("/v1/incidents/{incident_id}/split")
+    def split(incident_id: str, body: SplitBody, ctx: Ctx) -> JSONResponse:
+        """拆分 Named trips become an incident of their own."""
+        sub = ctx.actor.sub
+        return change(
+            ctx,
+            incident_id,
+            lambda tx: incidents.split(tx, ctx.realm, incident_id, body.trip_ids, sub, body.ground),
+        )
+
+    @router.post("/v1/incidents/{incident_id}/commander")
+    def command(incident_id: str, body: CommanderBody, ctx: Ctx) -> JSONResponse:
+        """指挥长"""
+        sub = ctx.actor.sub
+        return change(ctx, incident_id, lambda tx: incidents.command(tx, ctx.realm, incident_id, body.post, sub))
+
+    return router

@@ -1,0 +1,189 @@
+"""事件表 Incidents, their trips, and what happened besides orders and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, Index, Integer, Table, Text, delete, insert, or_, select, update
+
+from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
+from services.dispatch.incidents.timeline import Entry
+from services.dispatch.schema import metadata
+from shared.db.tx import Tx
+from shared.db.types import BigId, Json, UtcDateTime
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("incident_id", Text, primary_key=True),
+    Column("no", BigId, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("pack", Text),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_incidents_realm_family_state", "realm", "family", "state"),
+)
+incident_trips = Table(
+    "incident_trips",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("trip_id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False, index=True),
+)
+incident_entries = Table(
+    "incident_entries",
+    metadata,
+    Column("no", BigId, primary_key=True, autoincrement=True),
+    Column("realm", Text, nullable=False),
+    Column("incident_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("known_at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("by", Text),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Index("ix_incident_entries_realm_incident_id", "realm", "incident_id"),
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """库中事件"""
+
+    incident: Incident
+    version: int
+    no: int
+    pack: str | None
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(msgspec.convert(row.body, Incident), int(row.version), int(row.no), row.pack)
+
+
+def get(conn: Connection, realm: str, incident_id: str) -> Stored | None:
+    row = conn.execute(
+        select(incidents).where(incidents.c.realm == realm, incidents.c.incident_id == incident_id)
+    ).first()
+    return _stored(row) if row else None
+
+
+def of_trip(conn: Connection, realm: str, trip_id: str) -> Stored | None:
+    """The incident that the trip is in now."""
+    found = conn.execute(
+        select(incident_trips.c.incident_id).where(incident_trips.c.realm == realm, incident_trips.c.trip_id == trip_id)
+    ).scalar()
+    return get(conn, realm, str(found)) if found else None
+
+
+def candidates(conn: Connection, realm: str, family: str, at: datetime) -> list[Stored]:
+    """Incidents that a trip of this family might join: going on, or moved within the window."""
+    rows = conn.execute(
+        select(incidents)
+        .where(
+            incidents.c.realm == realm,
+            incidents.c.family == family,
+            incidents.c.state == IncidentState.OPEN.value,
+            or_(incidents.c.level != "normal", incidents.c.last_at >= at - WINDOW),
+        )
+        .order_by(incidents.c.no)
+    )
+    return [_stored(row) for row in rows]
+
+
+def listing(conn: Connection, realm: str, *, limit: int, before: int | None = None, live: bool = False) -> list[Stored]:
+    """Newest first, a page and a row more; merged ones are left out."""
+    query = select(incidents).where(incidents.c.realm == realm, incidents.c.state == IncidentState.OPEN.value)
+    if before is not None:
+        query = query.where(incidents.c.no < before)
+    if live:
+        query = query.where(incidents.c.level != "normal")
+    return [_stored(row) for row in conn.execute(query.order_by(incidents.c.no.desc()).limit(limit + 1))]
+
+
+def merged_into(conn: Connection, realm: str, incident_id: str) -> tuple[str, ...]:
+    """The incident and all that were merged into it, however often."""
+    found = [incident_id]
+    rows = conn.execute(
+        select(incidents).where(incidents.c.realm == realm, incidents.c.state == IncidentState.MERGED.value)
+    )
+    into = {stored.incident.incident_id: stored.incident.merged_into for stored in map(_stored, rows)}
+    for _ in into:
+        more = [source for source, target in into.items() if target in found and source not in found]
+        if not more:
+            break
+        found += more
+    return tuple(found)
+
+
+def save(tx: Tx, realm: str, incident: Incident, *, pack: str | None, no: int, version: int = 0) -> Stored:
+    values = {
+        "version": version + 1,
+        "family": incident.family,
+        "state": incident.state.value,
+        "level": incident.level.value,
+        "last_at": incident.last_at,
+        "pack": pack,
+        "changed_at": tx.now,
+        "body": msgspec.to_builtins(incident),
+    }
+    here = (incidents.c.realm == realm, incidents.c.incident_id == incident.incident_id)
+    if version == 0:
+        tx.conn.execute(insert(incidents).values(realm=realm, incident_id=incident.incident_id, no=no, **values))
+    else:
+        tx.conn.execute(update(incidents).where(*here).values(**values))
+    for trip_id in incident.trip_ids:
+        tx.conn.execute(
+            delete(incident_trips).where(incident_trips.c.realm == realm, incident_trips.c.trip_id == trip_id)
+        )
+        tx.conn.execute(insert(incident_trips).values(realm=realm, trip_id=trip_id, incident_id=incident.incident_id))
+    return Stored(incident, version + 1, no, pack)
+
+
+def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
+    tx.conn.execute(
+        insert(incident_entries).values(
+            realm=realm,
+            incident_id=incident_id,
+            at=entry.at,
+            known_at=entry.known_at,
+            kind=entry.kind,
+            subject=entry.subject,
+            by=entry.by,
+            zh=entry.text_zh,
+            en=entry.text_en,
+            data=dict(entry.data),
+        )
+    )
+
+
+def entries(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) -> list[Entry]:
+    rows = conn.execute(
+        select(incident_entries)
+        .where(incident_entries.c.realm == realm, incident_entries.c.incident_id.in_(list(incident_ids)))
+        .order_by(incident_entries.c.no.desc())
+        .limit(limit)
+    )
+    return [
+        Entry(
+            at=row.at,
+            known_at=row.known_at,
+            kind=row.kind,
+            subject=row.subject,
+            text_zh=row.zh,
+            text_en=row.en,
+            by=row.by,
+            data=dict(row.data),
+        )
+        for row in rows
+    ]
