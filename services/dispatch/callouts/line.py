@@ -236,7 +236,8 @@ def wants_of(line: Line, clocks: Clocks, now: datetime) -> tuple[Want, ...]:
     feedback = line.feedback
     if line.status is LineStatus.ANSWERED and feedback and feedback.overdue_at and line.answer:
         party_found = line.party_of(line.answer.person)
-        if feedback.given_at is None and not feedback.reminded_by_ring and party_found and line.matters:
+        can_ring = party_found is not None and party_found.state not in (PartyState.NO_CONTACT, PartyState.STRUCK)
+        if feedback.given_at is None and not feedback.reminded_by_ring and party_found and can_ring and line.matters:
             worst_one = max(line.matters, key=lambda m: m.level.rank)
             matter = msgspec.structs.replace(
                 worst_one, purpose=Purpose.FEEDBACK, grade=None, opened_at=feedback.overdue_at

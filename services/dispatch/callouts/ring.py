@@ -44,6 +44,8 @@ class RingReason(StrEnum):
     BUSY_AGAIN = "busy_again"
     CARRIER_AGAIN = "carrier_again"
     WAITS_FOR_MAST = "waits_for_mast"
+    WAITS_FOR_LINE = "waits_for_line"
+    MAST_UP = "mast_up"
     # refused
     LIVE_ALREADY = "live_already"
     NOT_THIS_CALL = "not_this_call"
@@ -92,7 +94,15 @@ class MastDown(msgspec.Struct, frozen=True, kw_only=True):
     """基站中断: the ring that was due waits, another phone of the same mast is the probe"""
 
 
-RingEvent = Wanted | Started | Ended | MastDown
+class LineTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """占线: the only phone is ringing for somebody else, or no carrier is there: again in a moment"""
+
+
+class MastUp(msgspec.Struct, frozen=True, kw_only=True):
+    """基站恢复: the probe got through, so whoever waited is rung now"""
+
+
+RingEvent = Wanted | Started | Ended | MastDown | LineTaken | MastUp
 
 
 class RingDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,10 +135,17 @@ def step(ring: Ring, event: RingEvent, now: datetime, clocks: Clocks) -> RingDec
         case Ended():
             return _ended(ring, event, now, clocks)
         case MastDown():
-            if ring.next_at is None:
-                return RingDecision.refused(ring, RingReason.NOTHING_TO_SAY)
-            later = now + timedelta(seconds=PROBE_S)
-            return RingDecision(state=replace(ring, retry_at=later, next_at=later), reason=RingReason.WAITS_FOR_MAST)
+            return _moved(ring, now + timedelta(seconds=PROBE_S), RingReason.WAITS_FOR_MAST)
+        case LineTaken():
+            return _moved(ring, now + timedelta(seconds=CARRIER_AGAIN_S), RingReason.WAITS_FOR_LINE)
+        case MastUp():
+            return _moved(ring, now, RingReason.MAST_UP)
+
+
+def _moved(ring: Ring, to: datetime, reason: RingReason) -> RingDecision:
+    if ring.next_at is None:
+        return RingDecision.refused(ring, RingReason.NOTHING_TO_SAY)
+    return RingDecision(state=replace(ring, retry_at=to, next_at=to), reason=reason)
 
 
 def _wanted(ring: Ring, wants: tuple[Want, ...], now: datetime, clocks: Clocks) -> RingDecision:

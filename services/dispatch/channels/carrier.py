@@ -141,6 +141,8 @@ def receive(attempt: Attempt, receipt: Receipt, now: datetime) -> ReceiptDecisio
     was_expired = attempt.state is AttemptState.EXPIRED
     was_ended = attempt.state is AttemptState.ENDED
     reached = AttemptState.ENDED if was_ended else _PROGRESS[receipt.state]
+    if was_expired and reached is not AttemptState.ENDED:
+        reached = AttemptState.EXPIRED  # given up: it is not live again, but keys and an end are believed
     keys = receipt.keys[:KEYS_MAX] or attempt.keys
     new_keys = keys[len(attempt.keys) :] if keys.startswith(attempt.keys) else keys
     taken = replace(
@@ -155,7 +157,7 @@ def receive(attempt: Attempt, receipt: Receipt, now: datetime) -> ReceiptDecisio
     if reached is AttemptState.ENDED:
         result = _result(taken, receipt.result) if not was_ended or new_keys else taken.result
         taken = replace(taken, result=result, ended_at=attempt.ended_at if was_ended else now)
-    if was_expired:
+    if was_expired and (new_keys or reached is AttemptState.ENDED):
         return ReceiptDecision(state=taken, reason=ReceiptReason.CORRECTS_EXPIRY, new_keys=new_keys)
     if new_keys:
         return ReceiptDecision(state=taken, reason=ReceiptReason.KEY_PRESSED, new_keys=new_keys)

@@ -1,0 +1,414 @@
+"""叫应接口 ``/v1/callouts``, the carrier's receipts, and contacts. Names and numbers are never public (contract §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from services.dispatch.callouts import board, store
+from services.dispatch.callouts.events import Answered
+from services.dispatch.callouts.line import Line
+from services.dispatch.callouts.matter import Grade, Via
+from services.dispatch.callouts.service import Callouts
+from services.dispatch.channels import store as channels
+from services.dispatch.channels.carrier import Receipt, ReceiptReason, check_signature
+from services.dispatch.channels.factory import CarrierSpec, carriers_for
+from services.dispatch.roster import service as roster
+from shared.auth.gate import covers
+from shared.db.tx import Tx
+from shared.errors import Invalid, NotFound, TooLarge, Unauthorized
+from shared.http.context import Answer, Context, Ctx
+from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.realm import format_time
+from shared.vocabulary import Role
+
+READERS = (
+    Role.DUTY_OFFICER,
+    Role.COMMANDER,
+    Role.ISSUER,
+    Role.SECOND_ISSUER,
+    Role.VERIFIER,
+    Role.TOWNSHIP,
+    Role.VILLAGE,
+    Role.SERVICE,
+)
+ANSWERERS = (
+    Role.DUTY_OFFICER,
+    Role.COMMANDER,
+    Role.TOWNSHIP,
+    Role.VILLAGE,
+    Role.VERIFIER,
+    Role.WAREHOUSE_KEEPER,
+    Role.ISSUER,
+    Role.SECOND_ISSUER,
+)
+ON_BEHALF = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
+FINDERS = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
+RECEIPT_BYTES_MAX = 16_384
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Ground = Annotated[str, Field(max_length=500)]
+ReceiptTaker = Callable[[Tx, str, str, Receipt, datetime], ReceiptReason]
+
+
+class FeedbackBody(BaseModel):
+    """反馈: the first facts; leave out what is not known"""
+
+    model_config = ConfigDict(extra="forbid")
+    commander: Annotated[str, Field(max_length=64)] | None = None
+    villages: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    evacuating: bool | None = None
+    moved: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class AnswerBody(BaseModel):
+    """答复: contract §6"""
+
+    model_config = ConfigDict(extra="forbid")
+    post: Name
+    person: Name | None = None
+    grade: Grade
+    via: Via = Via.APP
+    by: Name | None = None
+    ground: Ground | None = None
+    matters: Annotated[dict[str, int], Field(max_length=100)] | None = None
+    feedback: FeedbackBody | None = None
+    happened_at: AwareDatetime | None = None
+    entered_late: bool = False
+
+
+class ByBody(BaseModel):
+    """何人"""
+
+    model_config = ConfigDict(extra="forbid")
+    post: Name | None = None
+    person: Name
+
+
+class FindingBody(BaseModel):
+    """核实结论"""
+
+    model_config = ConfigDict(extra="forbid")
+    trip_id: Annotated[str, Field(min_length=1, max_length=200)]
+    verdict: Literal["confirm", "refute"]
+    by: ByBody
+    ground: Annotated[str, Field(min_length=1, max_length=1000)]
+    happened_at: AwareDatetime | None = None
+    entered_late: bool = False
+
+
+class CloseBody(BaseModel):
+    """结案"""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class ContactBody(BaseModel):
+    """补号码"""
+
+    model_config = ConfigDict(extra="forbid")
+    channel: Annotated[str, Field(max_length=16)]
+    address: Annotated[str, Field(min_length=1, max_length=64)]
+    ground: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+async def _raw(request: Request) -> bytes:
+    return await request.body()
+
+
+def routes(callouts: Callouts, take: ReceiptTaker, carriers: Sequence[CarrierSpec]) -> APIRouter:
+    """``take`` applies a receipt (`worker.Ringing.receipt`)."""
+    router = APIRouter(tags=["callouts"])
+    _reading(router, callouts)
+    _answering(router, callouts)
+    _contacts(router, callouts)
+    _receipts(router, take, tuple(carriers))
+    return router
+
+
+def _reading(router: APIRouter, callouts: Callouts) -> None:
+    @router.get("/v1/callouts")
+    def cases(
+        ctx: Ctx,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        state: Annotated[Literal["open", "closed"] | None, Query()] = None,
+    ) -> dict[str, Any]:
+        """叫应案件 The newest first, each with its numbers."""
+        ctx.require(READERS)
+        position = decode_cursor(cursor, 1)
+        now = ctx.frame.domain_now(ctx.realm)
+        with ctx.read() as conn:
+            rows = store.list_cases(conn, ctx.realm, position[0] if position else None, limit + 1, state)
+            items = [{**_head(ctx, row), **_numbers(conn, ctx, callouts, row, now), "no": row.no} for row in rows]
+        return page(items, limit, lambda item: [item["no"]])
+
+    @router.get("/v1/callouts/{case_id}")
+    def case(case_id: str, ctx: Ctx) -> JSONResponse:
+        """叫应案件 One case with its matters and lines."""
+        ctx.require(READERS)
+        now = ctx.frame.domain_now(ctx.realm)
+        with ctx.read() as conn:
+            row = _found(store.case(conn, ctx.realm, case_id), case_id)
+            held = store.matters_of(conn, ctx.realm, case_id)
+            body = {
+                **_head(ctx, row),
+                **_numbers(conn, ctx, callouts, row, now),
+                "matters": [
+                    {**msgspec.to_builtins(m), "ended_at": format_time(ended) if ended else None} for m, ended in held
+                ],
+                "lines": _lines(conn, ctx, callouts, row, now),
+            }
+        return JSONResponse(body, headers={"ETag": f'"{row.version}"'})
+
+    @router.get("/v1/callouts/{case_id}/board")
+    def show(case_id: str, ctx: Ctx) -> dict[str, Any]:
+        """叫应看板 Per post what was tried, heard, answered, the next try; unanswered first, masts as one item."""
+        ctx.require(READERS)
+        now = ctx.frame.domain_now(ctx.realm)
+        with ctx.read() as conn:
+            row = _found(store.case(conn, ctx.realm, case_id), case_id)
+            lines = _lines(conn, ctx, callouts, row, now)
+            order = {"top_reached": 0, "climbing": 1, "calling": 2, "answered": 3, "closed": 4}
+            lines.sort(key=lambda line: order[line["state"]])
+            return {
+                **_head(ctx, row),
+                **_numbers(conn, ctx, callouts, row, now),
+                "now": format_time(now),
+                "posts": lines,
+                "blackouts": [_blackout(b) for b in store.open_blackouts(conn, ctx.realm)],
+            }
+
+    @router.get("/v1/callouts/{case_id}/log")
+    def log(case_id: str, ctx: Ctx) -> dict[str, Any]:
+        """叫应记录 Everything that happened in the case, in order; append-only."""
+        ctx.require(READERS)
+        with ctx.read() as conn:
+            _found(store.case(conn, ctx.realm, case_id), case_id)
+            rows = store.log_of(conn, ctx.realm, [case_id])
+        return {"items": [_log_entry(row) for row in rows], "next": None}
+
+
+def _answering(router: APIRouter, callouts: Callouts) -> None:
+    @router.post("/v1/callouts/{case_id}/answers")
+    def answer(case_id: str, body: AnswerBody, ctx: Ctx) -> JSONResponse:
+        """答复 By the person, or on behalf with who and on which ground."""
+        with ctx.read() as conn:
+            line = _found(store.line(conn, ctx.realm, case_id, body.post), f"{case_id}/{body.post}")
+        ctx.require(ON_BEHALF if body.via is Via.ON_BEHALF else ANSWERERS, area=line.region or None)
+        _check_late(ctx, body.happened_at, body.entered_late)
+        facts = body.feedback.model_dump(exclude_none=True) if body.feedback else {}
+        answered = Answered(
+            person=body.person or line.person,
+            grade=body.grade,
+            via=body.via,
+            by=body.by or (None if body.via is Via.ON_BEHALF else ctx.actor.sub),
+            ground=body.ground,
+            read=body.matters,
+            feedback=facts,
+            happened_at=body.happened_at,
+            entered_late=body.entered_late,
+        )
+
+        def apply(tx: Tx) -> Answer:
+            now = tx.domain_now(ctx.realm)
+            decision = callouts.answer(tx, ctx.realm, case_id, body.post, answered, now)
+            clocks = callouts.clocks(callouts.case(tx.conn, ctx.realm, case_id).pack)
+            shown = board.line_out(decision.state, clocks, now, (), {})
+            return Answer({"reason": decision.reason.value, "line": shown})
+
+        return ctx.write(apply)
+
+    @router.post("/v1/callouts/{case_id}/findings")
+    def finding(case_id: str, body: FindingBody, ctx: Ctx) -> JSONResponse:
+        """核实结论 Confirmed or refuted by a named person on the spot; goes to warning."""
+        with ctx.read() as conn:
+            held = store.matter(conn, ctx.realm, case_id, body.trip_id)
+        ctx.require(FINDERS, area=held.region if held else None)
+        _check_late(ctx, body.happened_at, body.entered_late)
+        by = body.by.model_dump(exclude_none=True)
+
+        def apply(tx: Tx) -> Answer:
+            now = tx.domain_now(ctx.realm)
+            sent = callouts.finding(
+                tx,
+                ctx.realm,
+                case_id,
+                body.trip_id,
+                body.verdict,
+                by,
+                body.ground,
+                now,
+                actor=ctx.actor.sub,
+                happened_at=body.happened_at,
+            )
+            return Answer(sent, 202)
+
+        return ctx.write(apply)
+
+    @router.post("/v1/callouts/{case_id}/close")
+    def close(case_id: str, body: CloseBody, ctx: Ctx) -> JSONResponse:
+        """结案 All calling of the case ends."""
+        ctx.require((Role.COMMANDER, Role.DUTY_OFFICER))
+
+        def apply(tx: Tx) -> Answer:
+            now = tx.domain_now(ctx.realm)
+            ctx.match(callouts.case(tx.conn, ctx.realm, case_id).version)
+            callouts.close_case(tx, ctx.realm, case_id, ctx.actor.sub, now)
+            tx.audit(ctx.realm, ctx.actor.sub, "callout.close", case_id, reason=body.reason)
+            return Answer({"case_id": case_id, "state": "closed"})
+
+        return ctx.write(apply)
+
+
+def _contacts(router: APIRouter, callouts: Callouts) -> None:
+    @router.get("/v1/roster")
+    def posts(ctx: Ctx, region: Annotated[str | None, Query(max_length=64)] = None) -> dict[str, Any]:
+        """责任人 Posts, holders, and who cannot be called."""
+        ctx.require(READERS)
+        pack = ctx.frame.require_pack()
+        with ctx.read() as conn:
+            items = roster.listing(conn, ctx.realm, pack, region)
+        mine = [item for item in items if covers(ctx.actor.areas, item["region"], pack)]
+        return {"items": mine, "next": None}
+
+    @router.post("/v1/roster/{post}/contacts")
+    def contact(post: str, body: ContactBody, ctx: Ctx) -> JSONResponse:
+        """补号码 A number given now; whoever waits for it is called at once."""
+        pack = ctx.frame.require_pack()
+        row = pack.roster.get(post)
+        ctx.require((Role.DUTY_OFFICER, Role.TOWNSHIP, Role.ADMIN), area=row.region if row else None)
+
+        def apply(tx: Tx) -> Answer:
+            now = tx.domain_now(ctx.realm)
+            person = roster.add_contact(
+                tx, ctx.realm, pack, post, body.channel, body.address, by=ctx.actor.sub, ground=body.ground, now=now
+            )
+            callouts.contact_found(tx, ctx.realm, person, now)
+            return Answer({"post": post, "person": person, "state": "callable"}, 201)
+
+        return ctx.write(apply)
+
+
+def _receipts(router: APIRouter, take: ReceiptTaker, carriers: tuple[CarrierSpec, ...]) -> None:
+    @router.post("/v1/attempts/{attempt_id}/receipts")
+    def receipt(
+        attempt_id: str, request: Request, ctx: Ctx, raw: Annotated[bytes, Depends(_raw)]
+    ) -> dict[str, str | bool]:
+        """回执 A carrier's signed call-back; an old ``seq`` is answered and changes nothing."""
+        if len(raw) > RECEIPT_BYTES_MAX:
+            raise TooLarge(f"a receipt is at most {RECEIPT_BYTES_MAX} bytes", "回执过大")
+        signer = _signer(ctx, request, raw, carriers)
+        with ctx.read() as conn:
+            stored = _found(channels.find(conn, ctx.realm, attempt_id), attempt_id)
+        if stored.carrier != signer:
+            raise Unauthorized("another carrier made this attempt", "该拨叫不属于此通道", code="signature_wrong")
+        try:
+            told = msgspec.json.decode(raw, type=Receipt)
+        except msgspec.MsgspecError as error:
+            raise Invalid(f"receipt: {error}", "回执格式有误") from error
+        realm = ctx.realm
+        reason = ctx.frame.writer.call(lambda tx: take(tx, realm, attempt_id, told, tx.domain_now(realm)))
+        return {"attempt_id": attempt_id, "reason": reason.value}
+
+
+def _signer(ctx: Context, request: Request, raw: bytes, carriers: tuple[CarrierSpec, ...]) -> str:
+    """The carrier of this realm whose secret made the signature."""
+    problem = None
+    stamp, signature = request.headers.get("x-timestamp"), request.headers.get("x-signature")
+    for spec in carriers_for(ctx.realm, carriers):
+        problem = check_signature(spec.secret, stamp, signature, raw, ctx.frame.clock.now())
+        if problem is None:
+            return spec.name
+    raise Unauthorized(
+        "X-Timestamp and X-Signature must be the carrier's own, at most 300 s old",
+        "回执签名无效或已过期",
+        code=problem.value if problem else "signature_wrong",
+    )
+
+
+# -- views -----------------------------------------------------------------------------------------------
+
+
+def _head(ctx: Context, row: Row[Any]) -> dict[str, Any]:
+    return {
+        "district": ctx.frame.settings.district,
+        "realm": ctx.realm,
+        "case_id": row.case_id,
+        "incident_id": row.incident_id,
+        "pack": row.pack,
+        "state": row.state,
+        "opened_at": format_time(row.opened_at),
+        "closed_at": format_time(row.closed_at) if row.closed_at else None,
+        "gaps": row.gaps,
+        "version": row.version,
+    }
+
+
+def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:
+    pack = ctx.frame.active_pack()
+    return [
+        line
+        for line in store.lines_of(conn, ctx.realm, case_id)
+        if not line.region or covers(ctx.actor.areas, line.region, pack)
+    ]
+
+
+def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: Row[Any], now: datetime) -> dict[str, Any]:
+    return {"numbers": board.summary(_mine(conn, ctx, row.case_id), callouts.clocks(row.pack), now)}
+
+
+def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: Row[Any], now: datetime) -> list[dict[str, Any]]:
+    lines = _mine(conn, ctx, row.case_id)
+    persons = {p.person for line in lines for p in line.parties if p.person}
+    calls = [board.Call(s.attempt, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)]
+    rings = store.rings_of(conn, ctx.realm, persons)
+    clocks = callouts.clocks(row.pack)
+    return [board.line_out(line, clocks, now, calls, rings) for line in lines]
+
+
+def _blackout(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "place": row.place,
+        "persons": row.persons,
+        "regions": row.regions,
+        "since": format_time(row.since),
+        "says": f"{row.place} 失联：{len(row.persons)} 人无法接通，请用卫星电话、对讲机或派人",
+    }
+
+
+def _log_entry(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "no": row.no,
+        "case_id": row.case_id,
+        "post": row.post,
+        "at": format_time(row.at),
+        "happened_at": format_time(row.happened_at) if row.happened_at else None,
+        "kind": row.kind,
+        "by": row.by,
+        "body": row.body,
+    }
+
+
+def _found(row: Any, what: str) -> Any:
+    if row is None:
+        raise NotFound(f"{what} does not exist in this realm", f"{what} 不存在")
+    return row
+
+
+def _check_late(ctx: Context, happened_at: datetime | None, entered_late: bool) -> None:
+    """补录 carries both times; nothing can have happened in the future."""
+    if entered_late and happened_at is None:
+        raise Invalid(
+            "happened_at: an act entered late says when it happened", "补录须填写发生时间", field="happened_at"
+        )
+    if happened_at is not None and happened_at > ctx.frame.domain_now(ctx.realm):
+        raise Invalid("happened_at lies in the future", "发生时间晚于当前时间", field="happened_at")

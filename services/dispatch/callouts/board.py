@@ -1,0 +1,181 @@
+"""叫应看板 Cases as the API shows them: per post what was tried, heard, answered, and when the next try is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.dispatch.callouts.clocks import Clocks
+from services.dispatch.callouts.escalation import due_at
+from services.dispatch.callouts.line import OPEN_STATUSES, Feedback, Line, LineStatus, Party, PartyState
+from services.dispatch.callouts.matter import LineMatter
+from services.dispatch.callouts.ring import Ring
+from services.dispatch.channels.carrier import Attempt, Result
+from services.dispatch.roster.contacts import masked
+from shared.realm import format_time
+from shared.vocabulary import worst
+
+# 答复以外的结局: what the board says of somebody who did not answer
+TELLS = {
+    Result.KEYED: "按键答复",
+    Result.HEARD: "听完未按键",
+    Result.PART_HEARD: "未听完",
+    Result.HUNG_UP: "接听即挂（疑似骚扰拦截）",
+    Result.NO_ANSWER: "无人接听",
+    Result.BUSY: "占线（已发短信）",
+    Result.MACHINE: "语音信箱，不算本人",
+    Result.UNREACHABLE: "无法接通",
+    Result.BAD_NUMBER: "空号",
+    Result.DELIVERED: "短信送达，不算应答",
+    Result.CARRIER_FAILED: "通道故障，非本人原因",
+    Result.EXPIRED: "通道未回执",
+}
+
+
+class Call:
+    """看板上的一次拨叫: an attempt with when it began and which lines it covered"""
+
+    def __init__(self, attempt: Attempt, queued_at: datetime, covers: Sequence[Mapping[str, Any]]) -> None:
+        self.attempt = attempt
+        self.queued_at = queued_at
+        self._lines = {(cover["case_id"], cover["post"]) for cover in covers}
+
+    def is_for(self, line: Line) -> bool:
+        return (line.case_id, line.post) in self._lines
+
+    def out(self) -> dict[str, Any]:
+        a = self.attempt
+        return {
+            "attempt_id": a.attempt_id,
+            "channel": a.channel.value,
+            "person": a.person,
+            "address": masked(a.address),
+            "state": a.state.value,
+            "result": a.result.value if a.result else None,
+            "says": TELLS.get(a.result) if a.result else None,
+            "heard_s": a.heard_s,
+            "keys": a.keys,
+            "cause": a.cause,
+            "at": format_time(self.queued_at),
+            "answered_at": _time(a.answered_at),
+            "ended_at": _time(a.ended_at),
+        }
+
+
+def line_out(
+    line: Line, clocks: Clocks, now: datetime, calls: Iterable[Call], rings: Mapping[str, Ring]
+) -> dict[str, Any]:
+    """One line: contract §6 ``{post, person, attempts, answer, clock, state}`` and more."""
+    mine = [call for call in calls if call.is_for(line)]
+    tries = [
+        r.next_at for p in line.parties if (r := rings.get(p.person)) and r.next_at and p.state is PartyState.CALLED
+    ]
+    answer = line.answer
+    return {
+        "post": line.post,
+        "person": line.person,
+        "region": line.region,
+        "state": line.status.value,
+        "level": line.level(clocks, now).value,
+        "matters": [_matter(m) for m in line.matters],
+        "parties": [_party(p, rings) for p in line.parties],
+        "attempts": [call.out() for call in mine],
+        "tried": len(mine),
+        "heard": any(c.attempt.result in (Result.HEARD, Result.KEYED) for c in mine),
+        "answer": None
+        if answer is None
+        else {
+            "person": answer.person,
+            "post": answer.post,
+            "grade": answer.grade.value,
+            "via": answer.via.value,
+            "by": answer.by,
+            "ground": answer.ground,
+            "at": format_time(answer.at),
+            "entered_late": answer.entered_late,
+        },
+        "feedback": None if line.feedback is None else _feedback(line.feedback, clocks),
+        "clock": {
+            "from": format_time(line.climb_from),
+            "next_step_at": _time(due_at(line, clocks, now)),
+            "next_try_at": _time(min(tries, default=None)) if line.is_open else None,
+            "door_at": _time(line.door_at),
+            "door_done_at": _time(line.door_done_at),
+            "top_at": _time(line.top_at),
+        },
+    }
+
+
+def summary(lines: Sequence[Line], clocks: Clocks, now: datetime) -> dict[str, Any]:
+    """The numbers of a case: should be called, answered, unanswered and since when, told apart by why."""
+    live = [line for line in lines if line.status is not LineStatus.CLOSED]
+    waiting = [line for line in live if line.status in OPEN_STATUSES]
+    since = [m.opened_at for line in waiting for m in line.unanswered(clocks, now)]
+    last = Counter(p.result for line in waiting for p in line.parties if p.result and p.state is PartyState.CALLED)
+    return {
+        "level": worst(*(m.level for line in live for m in line.matters)).value,
+        "lines": len(lines),
+        "called": len(live),
+        "answered": sum(1 for line in live if line.status is LineStatus.ANSWERED),
+        "unanswered": len(waiting),
+        "top_reached": sum(1 for line in waiting if line.status is LineStatus.TOP_REACHED),
+        "doors": sum(1 for line in waiting if line.door_at is not None),
+        "no_contact": sum(1 for line in waiting for p in line.parties if p.state is PartyState.NO_CONTACT),
+        "struck": sum(1 for line in live for p in line.parties if p.state is PartyState.STRUCK),
+        "on_behalf": sum(1 for line in live if line.answer and line.answer.via == "on_behalf"),
+        "feedback_overdue": sum(1 for line in live if _is_overdue(line.feedback)),
+        "oldest_unanswered_at": _time(min(since, default=None)),
+        "by_result": dict(sorted(last.items())),
+    }
+
+
+def _is_overdue(feedback: Feedback | None) -> bool:
+    return feedback is not None and feedback.overdue_at is not None and feedback.given_at is None
+
+
+def _matter(m: LineMatter) -> dict[str, Any]:
+    return {
+        "matter_id": m.matter_id,
+        "version": m.version,
+        "purpose": m.purpose.value,
+        "level": m.level.value,
+        "hazard": m.hazard,
+        "scope": m.scope,
+        "verification": m.verification.value,
+        "opened_at": format_time(m.opened_at),
+        "grade": m.grade.value if m.grade else None,
+        "answered_by": m.answered_by,
+        "answered_at": _time(m.answered_at),
+    }
+
+
+def _party(p: Party, rings: Mapping[str, Ring]) -> dict[str, Any]:
+    ring = rings.get(p.person)
+    return {
+        "post": p.post,
+        "person": p.person,
+        "kind": p.kind.value,
+        "state": p.state.value,
+        "called_at": _time(p.called_at),
+        "result": p.result,
+        "result_at": _time(p.result_at),
+        "accepted_at": _time(p.accepted_at),
+        "ringing": bool(ring and ring.live),
+        "next_try_at": _time(ring.next_at) if ring and p.state is PartyState.CALLED else None,
+    }
+
+
+def _feedback(feedback: Feedback, clocks: Clocks) -> dict[str, Any]:
+    return {
+        "due_at": _time(feedback.due_at),
+        "facts": feedback.facts,
+        "missing": [fact for fact in clocks.facts if fact not in feedback.facts],
+        "given_at": _time(feedback.given_at),
+        "overdue_at": _time(feedback.overdue_at),
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)
