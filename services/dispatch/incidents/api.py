@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from services.dispatch.incidents import store
 from services.dispatch.incidents.service import Incidents, shown, timeline
-from services.dispatch.incidents.timeline import Entry
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.api import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -23,9 +21,6 @@ from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
 from shared.vocabulary import Role
 
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
-More = Callable[[Connection, str, Sequence[str]], list[Entry]]
-"""What other concepts add to a timeline: (snapshot, realm, incident ids) → entries."""
-
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -53,7 +48,7 @@ class CommanderBody(BaseModel):
     post: Id
 
 
-def routes(frame: Frame, incidents: Incidents, more: More | None = None) -> APIRouter:
+def routes(frame: Frame, incidents: Incidents) -> APIRouter:
     """事件路由"""
     router = APIRouter(tags=["incidents"])
     district = frame.settings.district
@@ -86,9 +81,7 @@ def routes(frame: Frame, incidents: Incidents, more: More | None = None) -> APIR
         ctx.require(READERS)
         with ctx.read() as conn:
             incidents.get(conn, ctx.realm, incident_id)
-            ids = store.merged_into(conn, ctx.realm, incident_id)
-            calls = more(conn, ctx.realm, ids) if more else []
-            entries = timeline(conn, ctx.realm, incident_id, calls)
+            entries = timeline(conn, ctx.realm, incident_id)
         return {"incident_id": incident_id, "items": [entry.as_dict() for entry in entries], "next": None}
 
     def change(ctx: Context, incident_id: str, apply: Callable[[Tx], store.Stored]) -> JSONResponse:

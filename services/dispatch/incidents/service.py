@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.dispatch.callouts import store as call_store
 from services.dispatch.incidents import store
+from services.dispatch.incidents.calls import told
 from services.dispatch.incidents.grouping import (
     CHANGE_TEXT,
     Change,
@@ -78,6 +80,15 @@ class Incidents:
                 stored = self._save(tx, realm, changed, stored)
             incident_id = incident_id or stored.incident.incident_id
         return incident_id
+
+    @staticmethod
+    def case_of(tx: Tx, realm: str, trip_id: str) -> str | None:
+        """案件 The case in which people are called about the trip."""
+        return store.case_of_trip(tx.conn, realm, trip_id)
+
+    @staticmethod
+    def keep_case(tx: Tx, realm: str, trip_id: str, case_id: str) -> None:
+        store.save_case_of_trip(tx, realm, trip_id, case_id)
 
     def note(self, tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
         """记事 One line on the timeline, told to followers as it is written."""
@@ -151,8 +162,8 @@ class Incidents:
         return stored
 
 
-def timeline(conn: Connection, realm: str, incident_id: str, more: Iterable[Entry] = ()) -> list[Entry]:
-    """时间线 Trips, notices, alerts, orders (and ``more``: calls) of the incident and of those merged into it."""
+def timeline(conn: Connection, realm: str, incident_id: str) -> list[Entry]:
+    """时间线 Trips, notices, alerts, calls and orders of the incident and of those merged into it."""
     ids = store.merged_into(conn, realm, incident_id)
     acts = [
         Entry(
@@ -167,7 +178,19 @@ def timeline(conn: Connection, realm: str, incident_id: str, more: Iterable[Entr
         )
         for act in order_store.acts(conn, realm, ids, TIMELINE_MAX)
     ]
-    return in_order([*store.entries(conn, realm, ids, TIMELINE_MAX), *acts, *more])
+    return in_order([*store.entries(conn, realm, ids, TIMELINE_MAX), *acts, *_calls(conn, realm, ids)])
+
+
+def _calls(conn: Connection, realm: str, incident_ids: Iterable[str]) -> list[Entry]:
+    """What the cases of these incidents logged: their trips' cases and their orders' (signers are called there)."""
+    cases: set[str] = set()
+    for incident_id in incident_ids:
+        stored = store.get(conn, realm, incident_id)
+        if stored is not None:
+            cases.update(store.cases_of_trips(conn, realm, stored.incident.trip_ids))
+        cases.update(order_store.cases_of_incident(conn, realm, incident_id))
+    rows = call_store.log_of(conn, realm, sorted(cases), TIMELINE_MAX) if cases else []
+    return [told(row.case_id, row.kind, row.post, row.at, row.happened_at, row.by, row.body) for row in rows]
 
 
 def shown(stored: Stored, realm: str, district: str) -> dict[str, Any]:

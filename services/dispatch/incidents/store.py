@@ -39,6 +39,13 @@ incident_trips = Table(
     Column("trip_id", Text, primary_key=True),
     Column("incident_id", Text, nullable=False, index=True),
 )
+trip_cases = Table(
+    "trip_cases",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("trip_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+)
 incident_entries = Table(
     "incident_entries",
     metadata,
@@ -148,6 +155,27 @@ def save(tx: Tx, realm: str, incident: Incident, *, pack: str | None, no: int, v
         )
         tx.conn.execute(insert(incident_trips).values(realm=realm, trip_id=trip_id, incident_id=incident.incident_id))
     return Stored(incident, version + 1, no, pack)
+
+
+def case_of_trip(conn: Connection, realm: str, trip_id: str) -> str | None:
+    found = conn.execute(
+        select(trip_cases.c.case_id).where(trip_cases.c.realm == realm, trip_cases.c.trip_id == trip_id)
+    ).scalar()
+    return str(found) if found else None
+
+
+def cases_of_trips(conn: Connection, realm: str, trip_ids: Iterable[str]) -> tuple[str, ...]:
+    rows = conn.execute(
+        select(trip_cases.c.case_id)
+        .where(trip_cases.c.realm == realm, trip_cases.c.trip_id.in_(list(trip_ids)))
+        .distinct()
+        .order_by(trip_cases.c.case_id)
+    )
+    return tuple(str(case_id) for case_id in rows.scalars())
+
+
+def save_case_of_trip(tx: Tx, realm: str, trip_id: str, case_id: str) -> None:
+    tx.conn.execute(insert(trip_cases).values(realm=realm, trip_id=trip_id, case_id=case_id))
 
 
 def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:

@@ -90,10 +90,7 @@ class Footprint:
 
 
 def footprint(pack: Pack, scope: str, areas: Iterable[str] = ()) -> Footprint:
-    """Read a scope (contract §4) or a notice's areas; an unknown id covers nothing."""
-    named = tuple(area for area in areas if area in pack.regions)
-    if named:
-        return _of_regions(pack, named)
+    """Read a scope (contract §4), or a notice's areas where the scope is no place of the pack; else nothing."""
     kind = kind_of(pack, scope)
     if kind == "industry":
         industry, _, region = scope.partition("@")
@@ -111,7 +108,8 @@ def footprint(pack: Pack, scope: str, areas: Iterable[str] = ()) -> Footprint:
         served_units = {u.unit_id: u for u in (*inside.units, *(pack.units[i] for i in served if i in pack.units))}
         served_sites = {s.site_id: s for s in (*inside.sites, *(pack.sites[i] for i in served if i in pack.sites))}
         return replace(inside, units=tuple(served_units.values()), sites=tuple(served_sites.values()))
-    return _of_regions(pack, (scope,)) if scope in pack.regions else Footprint()
+    named = (scope,) if scope in pack.regions else tuple(area for area in areas if area in pack.regions)
+    return _of_regions(pack, named)
 
 
 def _of_regions(pack: Pack, codes: tuple[str, ...]) -> Footprint:

@@ -49,12 +49,12 @@ Make = Callable[[Order, datetime], Event]
 
 
 class SignerCaller(Protocol):
-    """催签 How signers are rung: built on callouts by ``main``."""
+    """催签 How signers are rung; `services.dispatch.orders.calling` does it through callouts."""
 
-    def call(self, tx: Tx, realm: str, order: Order, post: str) -> None:
+    def call(self, tx: Tx, realm: str, stored: Stored, post: str, now: datetime) -> None:
         """Ring ``post``: the order waits for its signature."""
 
-    def done(self, tx: Tx, realm: str, order: Order) -> None:
+    def done(self, tx: Tx, realm: str, stored: Stored, now: datetime) -> None:
         """Nobody needs to be rung for this order any more."""
 
 
@@ -263,18 +263,19 @@ class Orders:
                 data=data,
             )
             store.add_act(tx, realm, act)
+            tx.event(realm, "timeline", order.incident_id, _line(act))
             if effect.kind in ALARMS:
                 alarm = {"order_id": order.order_id, "incident_id": order.incident_id, "zh": zh, "en": en}
                 tx.event(realm, f"alarm.order_{effect.kind.value}", order.order_id, alarm)
             if effect.kind is EffectKind.CALL_SIGNER and effect.post is not None:
-                self._caller.call(tx, realm, order, effect.post)
+                self._caller.call(tx, realm, stored, effect.post, known_at)
         body = {"kinds": [kind.value for kind in kinds], "state": order.state.value, "version": stored.version}
         tx.audit(realm, by, "order.change", order.order_id, reason=decision.reason.value, body=body, happened_at=at)
         tx.event(realm, "order", order.order_id, shown)
-        if before is not None and before.order.wants_signature and not order.wants_signature:
-            self._caller.done(tx, realm, order)
+        if before is not None and before.order.due_at is not None and order.due_at is None:
+            self._caller.done(tx, realm, stored, known_at)
         if order.kind is Measure.EVACUATE and (before is None or CHANGES_FORCE & set(kinds)):
-            zone = {"hazard": order.hazard, "areas": shown["area"]["codes"], "level": order.level.value}
+            zone = {"hazard": order.hazard, "areas": _held_areas(order), "level": order.level.value}
             tx.emit("resources", realm, "order", order.order_id, {"order": shown, "zone": zone}, pack=stored.pack)
         return stored, _trips_to_tell(before.order if before else None, order)
 
@@ -291,6 +292,25 @@ def shown(stored: Stored, realm: str, district: str, *, by_name: bool = False) -
         "realm": realm,
         "pack": stored.pack,
         "version": stored.version,
+    }
+
+
+def _held_areas(order: Order) -> list[str]:
+    """Where people are under the order: of what it still binds, else of all that it was about."""
+    units = [unit for unit in order.units if unit.held] or order.units
+    return sorted({unit.region for unit in units})
+
+
+def _line(act: OrderAct) -> dict[str, Any]:
+    """One line of the incident's timeline, as followers get it."""
+    return {
+        "at": format_time(act.at),
+        "known_at": format_time(act.known_at),
+        "kind": f"order.{act.kind}",
+        "subject": act.order_id,
+        "text": {"zh": act.zh, "en": act.en},
+        "by": act.by,
+        "data": act.data,
     }
 
 

@@ -83,6 +83,13 @@ order_acts = Table(
     Index("ix_order_acts_realm_incident_id", "realm", "incident_id"),
     Index("ix_order_acts_realm_order_id", "realm", "order_id"),
 )
+order_calls = Table(
+    "order_calls",
+    metadata,
+    Column("realm", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+)
 
 
 @dataclass(frozen=True)
@@ -246,6 +253,31 @@ def save_mark(tx: Tx, realm: str, mark: TripMark) -> None:
             leaving=mark.leaving.value,
         )
     )
+
+
+def case_of(conn: Connection, realm: str, order_id: str) -> str | None:
+    """The case in which the order's signers are called."""
+    found = conn.execute(
+        select(order_calls.c.case_id).where(order_calls.c.realm == realm, order_calls.c.order_id == order_id)
+    ).scalar()
+    return str(found) if found else None
+
+
+def cases_of_incident(conn: Connection, realm: str, incident_id: str) -> tuple[str, ...]:
+    joined = order_calls.join(
+        orders, (orders.c.realm == order_calls.c.realm) & (orders.c.order_id == order_calls.c.order_id)
+    )
+    rows = conn.execute(
+        select(order_calls.c.case_id)
+        .select_from(joined)
+        .where(orders.c.realm == realm, orders.c.incident_id == incident_id)
+        .distinct()
+    )
+    return tuple(str(case_id) for case_id in rows.scalars())
+
+
+def save_case(tx: Tx, realm: str, order_id: str, case_id: str) -> None:
+    tx.conn.execute(insert(order_calls).values(realm=realm, order_id=order_id, case_id=case_id))
 
 
 def add_act(tx: Tx, realm: str, act: OrderAct) -> None:

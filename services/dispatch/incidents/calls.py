@@ -1,0 +1,75 @@
+"""叫应记事 The callouts' own log, said in lines for an incident's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.dispatch.incidents.timeline import Entry
+from shared.vocabulary import Level
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "case_opened": ("开始叫应", "callout begun"),
+    "case_closed": ("叫应结束", "callout closed"),
+    "gap": ("叫应缺口！", "nobody to call!"),
+    "finding": ("现场核实结论", "finding on the spot"),
+    "matter_entered_late": ("补录事项", "matter entered late"),
+    "opened": ("开始呼叫", "called"),
+    "joined": ("并入同一通话", "joined the same call"),
+    "upgraded": ("级别升高，重新呼叫", "worse: called again"),
+    "downgraded": ("级别降低", "calmer"),
+    "covered_by_acting": ("已在处置，短信告知", "acting already, told by text"),
+    "matter_ended": ("事项结束", "over"),
+    "answered": ("已应答", "answered"),
+    "answer_too_weak": ("已接听，尚未确认处置", "heard, not acting yet"),
+    "heard_stops_nothing": ("仅收听，继续叫应", "heard only, calling goes on"),
+    "cannot_act": ("本人无法处置，转叫代理人", "cannot act, the deputy is called"),
+    "wrong_person": ("号码不是本人，已划掉", "wrong person, struck"),
+    "no_contact": ("无可用联系方式！", "no contact!"),
+    "contact_found": ("补到联系方式", "contact found"),
+    "busy_is_not_absent": ("占线，短信告知，稍后再拨", "busy: a text, and again soon"),
+    "deputy_called": ("转叫代理人", "deputy called"),
+    "superior_called": ("转叫上级", "superior called"),
+    "top_reached": ("已升至最高仍无人应答！", "the top is reached and nobody answered!"),
+    "door_opened": ("派人上门", "somebody goes to the door"),
+    "door_accepted": ("已出发上门", "on the way to the door"),
+    "feedback_given": ("首报已反馈", "first report given"),
+    "feedback_incomplete": ("首报不全", "first report incomplete"),
+    "feedback_overdue": ("首报逾时！", "first report overdue!"),
+}
+
+VERDICT_ZH = {"confirm": "属实", "refute": "排除"}
+
+
+def told(
+    case_id: str, kind: str, post: str | None, at: datetime, happened_at: datetime | None, by: str | None, body: Any
+) -> Entry:
+    """One line of the log."""
+    said: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    zh, en = _WORDS.get(kind, (kind, kind.replace("_", " ")))
+    who = " ".join(part for part in (post, str(said.get("person") or "")) if part)
+    level = said.get("level")
+    if level in tuple(Level):
+        zh, en = f"{zh}（{Level(level).zh}）", f"{en} ({level})"
+    called = [str(each.get("person")) for each in said.get("called") or () if isinstance(each, Mapping)]
+    if called:
+        zh, en = f"{zh}：呼叫 {'、'.join(called)}", f"{en}: ringing {', '.join(called)}"
+    if kind == "gap":
+        zh, en = f"{zh} {said.get('what')}", f"{en} {said.get('what')}"
+    if kind == "finding":
+        verdict = str(said.get("verdict"))
+        zh, en = f"{zh}：{VERDICT_ZH.get(verdict, verdict)}，{said.get('ground')}", f"{en}: {verdict}"
+    if said.get("grade"):
+        en = f"{en} ({said['grade']} via {said.get('via')})"
+        zh = f"{zh}（{said['grade']}，{said.get('via')}）"
+    return Entry(
+        at=happened_at or at,
+        known_at=at,
+        kind=f"callout.{kind}",
+        subject=case_id,
+        text_zh=f"{case_id} {who} {zh}".replace("  ", " "),
+        text_en=f"{case_id} {who} {en}".replace("  ", " "),
+        by=by,
+        data=dict(said),
+    )

@@ -1,0 +1,110 @@
+"""调度服务 People called, measures carried out: wires the concepts onto the frame."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.dispatch.accounts import api as accounts_api
+from services.dispatch.accounts import service as accounts
+from services.dispatch.accounts.account import Account
+from services.dispatch.callouts.service import Callouts
+from services.dispatch.callouts.worker import Ringing
+from services.dispatch.channels.worker import Sender
+from services.dispatch.incidents import api as incidents_api
+from services.dispatch.incidents.service import Incidents
+from services.dispatch.intake import Intake
+from services.dispatch.orders import api as orders_api
+from services.dispatch.orders import worker as orders_worker
+from services.dispatch.orders.calling import SignerCalls
+from services.dispatch.orders.service import Orders
+from services.dispatch.schema import metadata, tables
+from services.dispatch.settings import DispatchSettings
+from shared.auth.tokens import Actor, TokenSigner, TokenVerifier
+from shared.clock import Clock
+from shared.db.tx import Tx
+from shared.errors import FengsuiError
+from shared.frame import Frame
+from shared.realm import ACTUAL
+from shared.vocabulary import Role
+
+OWN_TOKEN_S = 3600
+OWN_TOKEN_EARLY = timedelta(minutes=5)
+
+
+def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
+    """The dispatch service's app (调度服务); its `Frame` is ``app.state.frame``."""
+    signer = TokenSigner.from_file(settings.key_file)
+    frame = Frame(
+        settings,
+        clock,
+        metadata,
+        tables,
+        verifier=TokenVerifier(local=signer.jwks),
+        tokens=_OwnTokens(signer, settings.service, clock),
+    )
+    callouts = Callouts(frame.packs.get, settings.carriers)
+    ringing = Ringing(callouts)
+    orders = Orders(SignerCalls(callouts))
+    incidents = Incidents(orders)
+    Intake(frame, incidents, orders, callouts)
+
+    sender = Sender(
+        frame.store,
+        frame.writer,
+        clock,
+        settings.carriers,
+        settings.callback_url or f"http://{settings.host}:{settings.port}",
+        settings.district,
+        lambda tx, stored: ringing.attempt_ended(tx, stored, tx.domain_now(stored.realm)),
+    )
+    frame.every("callouts", ringing.tick)
+    frame.every("orders", orders_worker.ticking(orders))
+    frame.writer.on_commit.append(sender.wake)
+    frame.on_start(sender.start)
+    frame.on_stop(sender.stop)
+    frame.ready("carriers", sender.probe)
+    frame.ready("callouts", ringing.probe)
+    if settings.accounts_file is not None:
+        known = _read_accounts(settings.accounts_file)
+        frame.writer.on_owner.append(lambda tx: _keep_accounts(tx, known))
+
+    frame.include(accounts_api.routes(frame, signer))
+    frame.include(orders_api.routes(frame, orders))
+    frame.include(incidents_api.routes(frame, incidents))
+    return frame.app
+
+
+class _OwnTokens:
+    """自用令牌: this service signs its own, so that it needs nobody to tell the others who it is."""
+
+    def __init__(self, signer: TokenSigner, name: str, clock: Clock) -> None:
+        self._signer, self._clock = signer, clock
+        self._actor = Actor(f"service:{name}", frozenset({Role.SERVICE.value}), ("*",), ("*", ACTUAL))
+        self._token: str | None = None
+        self._until: datetime | None = None
+
+    def get(self) -> str | None:
+        now = self._clock.now()
+        if self._token is None or self._until is None or now >= self._until:
+            self._token = self._signer.sign(self._actor, now=now, lifetime_s=OWN_TOKEN_S)
+            self._until = now + timedelta(seconds=OWN_TOKEN_S) - OWN_TOKEN_EARLY
+        return self._token
+
+    def forget(self) -> None:
+        self._token = None
+
+
+def _read_accounts(path: Path) -> list[tuple[Account, str]]:
+    """The supervisor's accounts file; what is wrong with it names the file and the entry."""
+    try:
+        return [accounts.account_from(entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError, FengsuiError) as error:
+        raise FengsuiError(f"{path}: accounts cannot be read: {error}", code="bad_accounts") from error
+
+
+def _keep_accounts(tx: Tx, known: list[tuple[Account, str]]) -> None:
+    accounts.ensure_keys(tx, known, by="supervisor")
