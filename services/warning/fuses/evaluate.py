@@ -1,0 +1,130 @@
+"""判定 Evaluating a fuse at one instant, and taking one batch of readings (§5.1, §5.3, §5.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.warning.fuses.down import hold
+from services.warning.fuses.late import YOUNG_US, Retraced, overlay, retrace
+from services.warning.fuses.probe import FALSE
+from services.warning.fuses.state import Doubtful, Reason, Watch
+from services.warning.fuses.turn import Turn
+from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
+from services.warning.readings.validate import Checked, Fate
+
+
+def advance(turn: Turn, t: int, *, rises: bool = True) -> None:
+    """Evaluate at one instant: condition, rise, hold."""
+    state = turn.state
+    scene = turn.scene(t)
+    worst = scene.worst()
+    state.condition = worst
+    _unblock(turn, t)
+    note(turn, scene, worst)
+    if rises and worst > state.level:
+        turn.raise_to(worst, t)
+        turn.rise = scene
+    if state.doubtful is not None and worst >= state.level:
+        state.doubtful = Doubtful(state.doubtful.sources, state.doubtful.first_us, max(t, state.doubtful.last_us))
+    hold(turn, scene)
+
+
+def _unblock(turn: Turn, t: int) -> None:
+    """A refuted station may trip the level again once its condition was false."""
+    if turn.state.blocked:
+        turn.state.blocked = tuple(
+            (name, rank)
+            for name, rank in turn.state.blocked
+            if turn.fuse.gauges[name].truth(turn.series, rank, t) != FALSE
+        )
+
+
+def readings(turn: Turn, batch: Sequence[Checked]) -> None:
+    """一批读数 What became known to the scope's own stations; empty if only a neighbour reported."""
+    state = turn.state
+    turn.begin()
+    before, newest = state.level, state.newest_us
+    _hear(turn, batch)
+    see(turn)
+    late = [reading for reading in batch if newest is not None and reading.observed_us < newest]
+    times = sorted({r.observed_us for r in batch if newest is None or r.observed_us >= newest})
+    told = _look_back(turn, late) if late else None
+    if newest is not None and late and not times:
+        advance(turn, newest, rises=False)
+    if state.level == 0 and not state.blocked and times and _calm(turn, times[0], times[-1]):
+        state.condition = 0
+    else:
+        for t in times:
+            advance(turn, t)
+    if times:
+        state.newest_us = times[-1]
+    if state.level > before:
+        risen_late = told is not None and turn.rise in told.crossings.values()
+        record_rise(turn, before, Reason.LATE if risen_late else reason_of_rise(turn))
+        return
+    second_source(turn)
+    if told is not None and told.peak > state.level:
+        crossing = told.crossings[told.peak]
+        findings = [(told.peak, finding) for finding in crossing.findings(told.peak)]
+        turn.record_findings(Reason.LATE, state.level, findings, observed_us=crossing.t)
+
+
+def _hear(turn: Turn, batch: Sequence[Checked]) -> None:
+    """Keep who reported last, and when each station would count as silent."""
+    watches = turn.state.watch
+    for reading in batch:
+        gauge = turn.fuse.gauges[reading.station_id]
+        watch = watches.get(reading.station_id)
+        if reading.quality.usable:
+            if watch is None or reading.observed_us > watch.last_us:
+                watches[reading.station_id] = Watch(reading.observed_us, reading.observed_us + gauge.alive_us)
+        elif reading.fate is Fate.REVISION and watch is not None and watch.last_us == reading.observed_us:
+            last = gauge.last_usable(turn.series, reading.observed_us)
+            if last is not None:
+                watches[reading.station_id] = Watch(last, last + gauge.alive_us)
+
+
+def lives(turn: Turn, watch: Watch) -> bool:
+    """Whether a station counts as living at the known time."""
+    return not watch.silent and watch.until_us > turn.known_us
+
+
+def see(turn: Turn) -> None:
+    """Readings may end blindness."""
+    state = turn.state
+    if turn.cut_off or not state.blind:
+        return
+    living = sorted(watch.last_us for watch in state.watch.values() if lives(turn, watch))
+    minimum = turn.fuse.rule.quorum.minimum
+    if len(living) < minimum:
+        return
+    state.blind = False
+    if state.blind_recorded:
+        state.blind_recorded = False
+        turn.record(Reason.BLIND, state.level, observed_us=living[minimum - 1])
+
+
+def _calm(turn: Turn, start: int, end: int) -> bool:
+    return not any(gauge.could_be_true(turn.series, start, end) for gauge in turn.fuse.gauges.values())
+
+
+def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:
+    """Late facts: raise the level to what it would be now, if the crossing is young; never lower it."""
+    state = turn.state
+    changed: dict[str, list[int]] = {}
+    for reading in late:
+        changed.setdefault(reading.station_id, []).append(reading.observed_us)
+    told = retrace(turn.fuse, state, turn.series, changed, turn.known_us)
+    if told is None:
+        return None
+    crossing = told.crossings.get(told.level)
+    raised_to = None
+    if crossing is not None and told.level > state.level and turn.known_us - crossing.t < YOUNG_US:
+        raised_to = told.level
+        path = state.path
+        turn.raise_to(told.level, crossing.t)
+        state.path = path
+        turn.rise = crossing
+        note(turn, crossing, told.level)
+    state.path = overlay(state.path, told.steps, state.newest_us or 0, raised_to)
+    return told

@@ -1,0 +1,148 @@
+"""迟到事实 What would have been, had a late reading been known in time (§5.9); pure and apart from the live machine.
+
+`retrace` looks for the first instant at which, with everything known now, a level held that was above what the scope's
+level had been at that time; from there it lets the level rise, hold, step down and latch in event time up to now.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from services.warning.fuses.book import Fuse
+from services.warning.fuses.probe import FALSE, SeriesMap
+from services.warning.fuses.scene import Scene
+from services.warning.fuses.state import FuseState
+from services.warning.readings.instant import HOUR, SECOND
+
+YOUNG_US = 6 * HOUR  # contract §5.9: an older crossing is a record only
+Path = tuple[tuple[int, int], ...]
+
+
+@dataclass
+class Retraced:
+    """重演结果: the level that would hold now, and the instants at which each level was first crossed."""
+
+    level: int = 0
+    peak: int = 0
+    crossings: dict[int, Scene] = field(default_factory=dict)  # level → scene at which it (or worse) first held
+    steps: list[tuple[int, int]] = field(default_factory=list)  # (instant, level from then on)
+
+
+def level_at(path: Path, t: int) -> int:
+    """The level that the path had at an instant."""
+    i = bisect_right(path, t, key=lambda step: step[0])
+    return path[i - 1][1] if i else 0
+
+
+def follow(path: Path, t: int, level: int, keep_us: int) -> Path:
+    """The path with ``level`` from ``t`` on; what is older than ``keep_us`` is forgotten."""
+    kept = [step for step in path if step[0] < t]
+    first = max((i for i, step in enumerate(kept) if step[0] <= t - keep_us), default=0)
+    return (*kept[first:], (t, level))
+
+
+def overlay(path: Path, steps: list[tuple[int, int]], upto_us: int, raised_to: int | None) -> Path:
+    """The path before ``upto_us`` raised to what would have been; from then on ``raised_to``, or as it was."""
+    retold = tuple(steps)
+    instants = sorted({t for t, _ in path if t < upto_us} | {t for t, _ in steps if t < upto_us})
+    before = [(t, max(level_at(path, t), level_at(retold, t))) for t in instants]
+    if raised_to is not None:
+        return (*before, (upto_us, raised_to))
+    return (*before, (upto_us, level_at(path, upto_us)), *(step for step in path if step[0] > upto_us))
+
+
+def retrace(
+    fuse: Fuse,
+    state: FuseState,
+    series: SeriesMap,
+    changed: Mapping[str, list[int]],
+    now_us: int,
+) -> Retraced | None:
+    """Re-evaluate after late facts; None if no level was crossed above the one that held."""
+    newest = state.newest_us
+    if newest is None or not changed:
+        return None
+
+    def scene(t: int) -> Scene:
+        return Scene(fuse, state, series, t, past=True)
+
+    first = _first_crossing(fuse, state, series, changed, scene)
+    return None if first is None else _LiveOn(fuse, series, scene).run(first, newest, now_us)
+
+
+def _instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
+    """The scope's observed times in [start, end]."""
+    keys = [key for gauge in fuse.gauges.values() for key in gauge.keys if key in series]
+    return sorted({t for key in keys for t in series[key].times(start - 1, end)})
+
+
+def _first_crossing(
+    fuse: Fuse,
+    state: FuseState,
+    series: SeriesMap,
+    changed: Mapping[str, list[int]],
+    scene: Callable[[int], Scene],
+) -> Scene | None:
+    """The first instant whose worst level was above what held then; only changed stations can have made one."""
+    gauges = [fuse.gauges[name] for name in changed]
+    start = min(min(times) for times in changed.values())
+    last = max(max(times) for times in changed.values())
+    reach = max(fuse.rule.memory_s * SECOND, *(gauge.alive_us for gauge in gauges))
+    end = min(state.newest_us or 0, last + reach)
+    if not any(gauge.could_be_true(series, start, end) for gauge in gauges):
+        return None
+    for t in _instants(fuse, series, start, end):
+        floor = level_at(state.path, t)
+        if any(gauge.rank_at(series, t, floor=floor) for gauge in gauges):
+            found = scene(t)
+            if found.worst() > floor:
+                return found
+    return None
+
+
+class _LiveOn:
+    """The level machine of §5.4, 5.6, 5.7 on event time: each instant known when it was observed."""
+
+    def __init__(self, fuse: Fuse, series: SeriesMap, scene: Callable[[int], Scene]) -> None:
+        self.fuse = fuse
+        self.series = series
+        self.scene = scene
+        self.found = Retraced()
+        self.hold_due_us: int | None = None
+
+    def run(self, first: Scene, newest: int, now_us: int) -> Retraced:
+        self._look(first)
+        for t in _instants(self.fuse, self.series, first.t + 1, newest):
+            self._timers(t - 1)
+            self._look(self.scene(t))
+        self._timers(now_us)
+        return self.found
+
+    def _look(self, scene: Scene) -> None:
+        found = self.found
+        worst = scene.worst()
+        if worst > found.level:
+            for rank in self.fuse.ranks:
+                if found.level < rank <= worst:
+                    found.crossings.setdefault(rank, scene)
+            found.level = worst
+            found.peak = max(found.peak, worst)
+            found.steps.append((scene.t, worst))
+        if found.level == 0 or worst >= found.level or self._latched() or scene.eased(found.level) != FALSE:
+            self.hold_due_us = None
+        elif self.hold_due_us is None:
+            self.hold_due_us = scene.t + self.fuse.rule.hold_s * SECOND
+
+    def _latched(self) -> bool:
+        latch = self.fuse.rule.latch
+        return latch is not None and self.found.level >= latch.rank
+
+    def _timers(self, upto_us: int) -> None:
+        while self.hold_due_us is not None and self.hold_due_us <= upto_us:
+            due, self.hold_due_us = self.hold_due_us, None
+            if self.scene(due).eased(self.found.level) == FALSE:
+                self.found.level = self.fuse.below(self.found.level)
+                self.found.steps.append((due, self.found.level))
+                self._look(self.scene(due))
