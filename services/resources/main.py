@@ -22,14 +22,21 @@ from shared.auth.tokens import TokenVerifier
 from shared.clock import Clock
 from shared.db.tx import Tx
 from shared.frame import Frame
+from shared.http.client import TokenSource
 from shared.http.context import Context
 from shared.outbox.inbox import Message
 from shared.realm import ACTUAL
 
 
-def create_app(settings: ResourcesSettings, clock: Clock, *, verifier: TokenVerifier | None = None) -> FastAPI:
+def create_app(
+    settings: ResourcesSettings,
+    clock: Clock,
+    *,
+    verifier: TokenVerifier | None = None,
+    tokens: TokenSource | None = None,
+) -> FastAPI:
     """The resources service's app (资源服务); its `Frame` is ``app.state.frame``."""
-    frame = Frame(settings, clock, metadata, tables, verifier=verifier)
+    frame = Frame(settings, clock, metadata, tables, verifier=verifier, tokens=tokens)
     planner = Planner(frame, Networks())
 
     def take_order(tx: Tx, message: Message) -> None:

@@ -78,9 +78,10 @@ def drawn_zones(pack: Pack) -> list[DrawnZone]:
 
 def take_order(tx: Tx, realm: str, pack: Pack, body: Any) -> bool:
     """What dispatch tells of an order (收到措施). Whether a new plan was asked for."""
-    order_id, kind, state, hazard, level, areas = _read_order(body)
-    if kind != "evacuate":
+    order = _read_order(body)
+    if order is None:
         return False
+    order_id, state, hazard, level, areas = order
     before = store.order(tx.conn, realm, order_id)
     held = state in HELD
     mapped: dict[str, list[str]] = dict(before.zones) if before is not None else {}
@@ -107,8 +108,11 @@ def take_order(tx: Tx, realm: str, pack: Pack, body: Any) -> bool:
     return changed
 
 
-def _read_order(body: Any) -> tuple[str, str, str, str | None, str | None, list[str]]:
-    """(id, kind, state, hazard, level, areas) of ``{order, zone}``; what is wrong is refused for good."""
+def _read_order(body: Any) -> tuple[str, str, str | None, str | None, list[str]] | None:
+    """(id, state, hazard, level, areas) of ``{order, zone}``; None where it moves nobody.
+
+    What is wrong is refused for good: an order that is half understood must be seen by somebody.
+    """
     order = body.get("order") if isinstance(body, Mapping) else None
     if not isinstance(order, Mapping) or not isinstance(order.get("order_id"), str):
         raise Invalid(
@@ -117,6 +121,8 @@ def _read_order(body: Any) -> tuple[str, str, str, str | None, str | None, list[
     kind, state = order.get("kind"), order.get("state")
     if kind not in ORDER_KINDS or state not in ORDER_STATES:
         raise Invalid(f"order kind '{kind}' or state '{state}' is not known", code="bad_order", field="order.state")
+    if kind != "evacuate":
+        return None
     zone = body.get("zone") or {}
     if not isinstance(zone, Mapping):
         raise Invalid("zone is {hazard, areas, level}", code="bad_order", field="zone")
@@ -131,7 +137,7 @@ def _read_order(body: Any) -> tuple[str, str, str, str | None, str | None, list[
     areas = sorted({*units} or {*named})
     if not areas or len(areas) > AREAS_MAX:
         raise Invalid("an evacuation order names whom it moves: units, or areas", code="bad_order", field="zone.areas")
-    return order["order_id"], kind, state, zone.get("hazard") or order.get("hazard"), level, areas
+    return order["order_id"], state, zone.get("hazard") or order.get("hazard"), level, areas
 
 
 def _scope(body: Any) -> list[str]:
