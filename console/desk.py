@@ -1,0 +1,29 @@
+"""值班台部件 What every route of the console needs: the services, the wall clock, the templates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi import Request
+from jinja2 import Environment
+
+from console.peers import Peers
+from console.session import Officer, current
+from console.settings import ConsoleSettings
+
+
+@dataclass
+class Desk:
+    """值班台部件"""
+
+    settings: ConsoleSettings
+    peers: Peers
+    now: Callable[[], datetime]
+    templates: Environment
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def officer(self, request: Request) -> Officer | None:
+        return current(request, self.now())

@@ -1,0 +1,97 @@
+"""值班台服务 Wires the console: pages, streams, files of its own, and headers that let nothing else in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console import pages, streams, view
+from console.desk import Desk
+from console.peers import Peers
+from console.settings import SERVICES, ConsoleSettings
+from shared.clock import Clock
+from shared.http import problems
+
+HERE = Path(__file__).parent
+HEADERS = {
+    # Everything of ours, nothing inline, nothing from elsewhere, nobody may frame it.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
+    """The console's app (值班台)."""
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=ChainableUndefined, trim_blocks=True
+    )
+    templates.filters |= {"clock": view.clock}
+    templates.globals |= {"span": view.span, "left": view.left}
+    desk = Desk(settings, Peers(settings), clock.now, templates)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            desk.stopping.set()
+            await desk.peers.close()
+
+    app = FastAPI(title="Fengsui console", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    problems.install(app)
+    app.include_router(_health(desk))
+    app.include_router(pages.routes(desk))
+    app.include_router(streams.routes(desk))
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    app.add_middleware(_Hardened)
+    return app
+
+
+class _Hardened:
+    """加固: our headers on every answer; plain ASGI, so that streams pass through as they come."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, hardened if scope["type"] == "http" else send)
+
+
+def _health(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok", "service": "console"}
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """The console can show its page even when services are away; then it says which, and is still ready."""
+        answers = {service: await desk.peers.get(service, "/healthz") for service in SERVICES}
+        notes = {service: asked.wrong for service, asked in answers.items() if asked.wrong}
+        return JSONResponse({"ready": True, "wrong": {}, "notes": notes})
+
+    return router

@@ -1,0 +1,95 @@
+"""服务接口 What the console asks the services, always with the officer's token; an answer or why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from console.settings import ConsoleSettings
+
+TIMEOUT = httpx.Timeout(4.0, connect=1.5)
+STREAM_TIMEOUT = httpx.Timeout(4.0, connect=1.5, read=30.0)  # three heartbeats
+ANSWER_BYTES_MAX = 4_000_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """答复: ``body`` where the service answered; else ``wrong`` says what kept it, and ``status`` its code."""
+
+    body: Any = None
+    wrong: str | None = None
+    status: int = 0
+
+    @property
+    def items(self) -> list[Any]:
+        found = self.body.get("items", []) if isinstance(self.body, dict) else []
+        return found if isinstance(found, list) else []
+
+
+class Peers:
+    """三个服务: one connection pool for each."""
+
+    def __init__(self, settings: ConsoleSettings) -> None:
+        self._settings = settings
+        self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(self, service: str, path: str, token: str | None = None, **query: str | int | None) -> Asked:
+        """One GET; never raises for what the other side does."""
+        params = {name: value for name, value in query.items() if value is not None}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            answer = await self._http.get(self._settings.url(service) + path, params=params, headers=headers)
+        except httpx.HTTPError as error:
+            return Asked(wrong=f"{service}: {type(error).__name__}")
+        return _asked(service, answer)
+
+    async def many(self, asks: dict[str, tuple[str, str, dict[str, Any]]], token: str | None) -> dict[str, Asked]:
+        """Several at once: ``{name: (service, path, query)}``."""
+        answers = await asyncio.gather(
+            *(self.get(service, path, token, **query) for service, path, query in asks.values())
+        )
+        return dict(zip(asks, answers, strict=True))
+
+    async def token_for(self, username: str, password: str) -> Asked:
+        """``POST /v1/token``: a person's password, or an account's key."""
+        grant = {"grant_type": "password", "username": username, "password": password}
+        try:
+            answer = await self._http.post(f"{self._settings.dispatch_url}/v1/token", data=grant)
+        except httpx.HTTPError as error:
+            return Asked(wrong=f"dispatch: {type(error).__name__}")
+        return _asked("dispatch", answer)
+
+    @asynccontextmanager
+    async def stream(
+        self, service: str, token: str, realm: str, last_event_id: str | None
+    ) -> AsyncIterator[httpx.Response]:
+        """The service's event stream as it comes."""
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id
+        url = f"{self._settings.url(service)}/v1/events"
+        async with self._http.stream(
+            "GET", url, params={"realm": realm}, headers=headers, timeout=STREAM_TIMEOUT
+        ) as answer:
+            yield answer
+
+
+def _asked(service: str, answer: httpx.Response) -> Asked:
+    if len(answer.content) > ANSWER_BYTES_MAX:
+        return Asked(wrong=f"{service}: answer too large", status=answer.status_code)
+    try:
+        body = answer.json()
+    except ValueError:
+        return Asked(wrong=f"{service}: {answer.status_code}", status=answer.status_code)
+    if answer.is_success:
+        return Asked(body=body, status=answer.status_code)
+    code = body.get("code") if isinstance(body, dict) else None
+    return Asked(body=body, wrong=f"{service}: {answer.status_code} {code or ''}".strip(), status=answer.status_code)
