@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.dispatch.accounts import api as accounts_api
 from services.dispatch.accounts import service as accounts
 from services.dispatch.accounts.account import Account
+from services.dispatch.callouts import api as callouts_api
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.worker import Ringing
 from services.dispatch.channels.worker import Sender
@@ -73,6 +74,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
         frame.writer.on_owner.append(lambda tx: _keep_accounts(tx, known))
 
     frame.include(accounts_api.routes(frame, signer))
+    frame.include(callouts_api.routes(callouts, ringing.receipt, settings.carriers))
     frame.include(orders_api.routes(frame, orders))
     frame.include(incidents_api.routes(frame, incidents))
     return frame.app
