@@ -60,8 +60,12 @@ class Gauge:
         for probe in self.levels.get(rank, ()):
             yield from probe.findings(series, t)
 
+    def could_reach(self, series: SeriesMap, rank: int, start: int, end: int) -> bool:
+        """Whether the station may satisfy the level anywhere in [start, end]; cheap, and never wrongly no."""
+        return any(probe.could_be_true(series, start, end) for probe in self.levels[rank])
+
     def could_be_true(self, series: SeriesMap, start: int, end: int) -> bool:
-        return any(probe.could_be_true(series, start, end) for probes in self.levels.values() for probe in probes)
+        return any(self.could_reach(series, rank, start, end) for rank in self.ranks)
 
     def last_usable(self, series: SeriesMap, t: int) -> int | None:
         """When the station last gave a usable reading of this rule, not after ``t``."""
@@ -87,15 +91,12 @@ class Fuse:
     scope: Scope
     gauges: Mapping[str, Gauge]
     nearby: Mapping[int, Nearby]
+    ranks: tuple[int, ...]  # the levels that the rule defines, worst first
+    next_higher: Mapping[int, int]  # for each of them; the worst is its own
 
     @property
     def key(self) -> FuseKey:
         return (self.rule.id, self.scope.id)
-
-    @property
-    def ranks(self) -> tuple[int, ...]:
-        """The levels that the rule defines, worst first."""
-        return tuple(sorted((level.rank for level in self.rule.levels), reverse=True))
 
     def below(self, rank: int) -> int:
         """The next lower level that the rule defines; 0 (normal) under the lowest."""
@@ -146,8 +147,10 @@ class Book:
                 for key in gauge.keys:
                     reach = max(rule.memory_s * SECOND, gauge.alive_us) + lateness_us
                     memory[key] = max(memory.get(key, 0), reach)
+            ranks = tuple(sorted((level.rank for level in rule.levels), reverse=True))
+            higher = {rank: ranks[max(0, i - 1)] for i, rank in enumerate(ranks)}
             for scope in scopes_of(rule, pack):
-                fuse = Fuse(rule, scope, {name: gauges[name] for name in scope.stations}, near)
+                fuse = Fuse(rule, scope, {name: gauges[name] for name in scope.stations}, near, ranks, higher)
                 fuses[fuse.key] = fuse
                 _index(fuse, inside, outside)
         return cls(

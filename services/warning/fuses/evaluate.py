@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from services.warning.fuses.down import hold
 from services.warning.fuses.late import YOUNG_US, Retraced, overlay, retrace
 from services.warning.fuses.probe import FALSE
+from services.warning.fuses.scene import Suspects, suspects_in
 from services.warning.fuses.state import Doubtful, Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
 from services.warning.readings.validate import Checked, Fate
 
 
-def advance(turn: Turn, t: int, *, rises: bool = True) -> None:
+def advance(turn: Turn, t: int, *, rises: bool = True, suspects: Suspects | None = None) -> None:
     """Evaluate at one instant: condition, rise, hold."""
     state = turn.state
-    scene = turn.scene(t)
+    scene = turn.scene(t, suspects)
     worst = scene.worst()
     state.condition = worst
     _unblock(turn, t)
@@ -51,11 +52,12 @@ def readings(turn: Turn, batch: Sequence[Checked]) -> None:
     told = _look_back(turn, late) if late else None
     if newest is not None and late and not times:
         advance(turn, newest, rises=False)
-    if state.level == 0 and not state.blocked and times and _calm(turn, times[0], times[-1]):
-        state.condition = 0
+    suspects = suspects_in(turn.fuse, turn.series, times[0], times[-1]) if times else {}
+    if state.level == 0 and not state.blocked and not any(suspects.values()):
+        state.condition = 0  # calm: nothing to rise, nothing to fall
     else:
         for t in times:
-            advance(turn, t)
+            advance(turn, t, suspects=suspects)
     if times:
         state.newest_us = times[-1]
     if state.level > before:
@@ -102,10 +104,6 @@ def see(turn: Turn) -> None:
     if state.blind_recorded:
         state.blind_recorded = False
         turn.record(Reason.BLIND, state.level, observed_us=living[minimum - 1])
-
-
-def _calm(turn: Turn, start: int, end: int) -> bool:
-    return not any(gauge.could_be_true(turn.series, start, end) for gauge in turn.fuse.gauges.values())
 
 
 def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:

@@ -11,13 +11,13 @@ from services.warning.readings.validate import Checked, Incoming
 from shared.vocabulary import Level, Scale
 
 
-class ReadingsBatch(msgspec.Struct, frozen=True, tag=True):
+class ReadingsBatch(msgspec.Struct, frozen=True, tag_field="event", tag=True):
     """一批读数: everything that became known at one instant; not yet validated."""
 
     readings: tuple[Incoming, ...]
 
 
-class Tick(msgspec.Struct, frozen=True, tag=True):
+class Tick(msgspec.Struct, frozen=True, tag_field="event", tag=True):
     """时钟: fires what is due; alone it changes nothing."""
 
 
@@ -28,7 +28,7 @@ class FindingVerdict(StrEnum):
     REFUTE = "refute"
 
 
-class Finding(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """核实: what a named person found on the spot. ``station``: a refutation of that station only."""
 
     fuse: str
@@ -45,7 +45,7 @@ class HoldReport(msgspec.Struct, frozen=True):
     in_force: tuple[str, ...] = ()
 
 
-class Release(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Release(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """解除: a signed act on a trip; refused while its condition stands or anything is held."""
 
     fuse: str
@@ -54,7 +54,7 @@ class Release(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     report: HoldReport | None = None
 
 
-class ManualTrip(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ManualTrip(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """人工熔断: a named person trips a level by hand; it stays until released."""
 
     fuse: str
@@ -63,7 +63,7 @@ class ManualTrip(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     by: str
 
 
-class Shelve(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Shelve(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """暂搁: no callouts below red until an end, which is capped; records go on, a rise ends it."""
 
     fuse: str
@@ -72,7 +72,7 @@ class Shelve(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     by: str
 
 
-class NoticeOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class NoticeOpened(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """通知生效: an authority's or a person's notice; ``corrects`` names the one it replaces."""
 
     notice_id: str
@@ -86,18 +86,18 @@ class NoticeOpened(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     corrects: str | None = None
 
 
-class NoticeEnded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class NoticeEnded(msgspec.Struct, frozen=True, tag_field="event", tag=True, kw_only=True):
     """通知解除: a cancelling notice."""
 
     notice_id: str
     by: str | None = None
 
 
-class BrokerLost(msgspec.Struct, frozen=True, tag=True):
+class BrokerLost(msgspec.Struct, frozen=True, tag_field="event", tag=True):
     """与消息总线断开: send it at every start of the service too, before the backlog is read."""
 
 
-class BrokerBack(msgspec.Struct, frozen=True, tag=True):
+class BrokerBack(msgspec.Struct, frozen=True, tag_field="event", tag=True):
     """恢复连接: the backlog is applied."""
 
 

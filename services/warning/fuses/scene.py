@@ -6,11 +6,32 @@ satisfied `silence.above` counts as unknown; other silent ones leave n. A blind 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import Enum
 
 from services.warning.fuses.book import Fuse, Gauge
 from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, UNKNOWN, Finding, SeriesMap
 from services.warning.fuses.state import FuseState
+
+Suspects = Mapping[int, tuple[Gauge, ...]]
+
+
+class Standing(Enum):
+    """在网状态 of a station at an instant."""
+
+    LIVING = "living"
+    UNKNOWN = "unknown"  # silent, and its last word was high
+    OUT = "out"  # silent, or never heard: not counted
+
+
+def suspects_in(fuse: Fuse, series: SeriesMap, start: int, end: int) -> Suspects:
+    """For each level the stations that could satisfy it, or a worse one, anywhere in [start, end]."""
+    found: dict[int, tuple[Gauge, ...]] = {}
+    names: set[str] = set()
+    for rank in fuse.ranks:
+        names |= {n for n, g in fuse.gauges.items() if n not in names and g.could_reach(series, rank, start, end)}
+        found[rank] = tuple(gauge for name, gauge in fuse.gauges.items() if name in names)
+    return found
 
 
 def high_rank(fuse: Fuse, gauge: Gauge, series: SeriesMap, at_us: int) -> int:
@@ -19,9 +40,9 @@ def high_rank(fuse: Fuse, gauge: Gauge, series: SeriesMap, at_us: int) -> int:
 
 
 class Scene:
-    """瞬时: votes of the stations of ``fuse`` at ``t``."""
+    """瞬时: the stations of ``fuse`` at ``t``; everything is asked only when it is needed."""
 
-    __slots__ = ("_votes", "blind", "count", "fuse", "living", "series", "state", "t", "unknown")
+    __slots__ = ("_cut_off", "_past", "_standing", "_suspects", "_votes", "count", "fuse", "series", "state", "t")
 
     def __init__(
         self,
@@ -32,84 +53,99 @@ class Scene:
         *,
         cut_off: bool = False,
         past: bool = False,  # as it would have been seen at t, not as the watch stands now
+        suspects: Suspects | None = None,  # who could satisfy a level at all around t; None for everybody
     ) -> None:
         self.fuse = fuse
         self.state = state
         self.series = series
         self.t = t
         self.count = fuse.rule.quorum.count
-        self.living: list[Gauge] = []
-        self.unknown = 0  # silent stations whose last word was high
-        self._call_roll(past)
-        self.blind = cut_off or len(self.living) < fuse.rule.quorum.minimum
-        self._votes: dict[int, dict[str, int]] = {}
+        self._cut_off = cut_off
+        self._past = past
+        self._suspects = suspects
+        self._standing: dict[str, Standing] = {}
+        self._votes: dict[tuple[int, str], int] = {}
 
-    def _call_roll(self, past: bool) -> None:
-        t = self.t
-        for name, gauge in self.fuse.gauges.items():
-            watch = self.state.watch.get(name)
-            if watch is None:
-                continue
-            if not past and t >= watch.last_us:
-                last, silent = watch.last_us, watch.silent or t >= watch.until_us
-            else:  # looking back: only what had been observed by then
-                found = gauge.last_usable(self.series, t)
-                if found is None:
-                    continue
-                last, silent = found, t - found >= gauge.alive_us
-            if not silent:
-                self.living.append(gauge)
-            elif watch.silent and last == watch.last_us:
-                self.unknown += watch.rank > 0
-            else:
-                self.unknown += high_rank(self.fuse, gauge, self.series, last) > 0
+    def standing(self, gauge: Gauge) -> Standing:
+        """Whether a station is living at ``t``."""
+        known = self._standing.get(gauge.station_id)
+        if known is None:
+            known = self._standing[gauge.station_id] = self._call(gauge)
+        return known
 
-    def votes(self, rank: int) -> dict[str, int]:
-        """What each living station says about ``rank`` (a defined level), higher levels included."""
-        known = self._votes.get(rank)
+    def _call(self, gauge: Gauge) -> Standing:
+        watch = self.state.watch.get(gauge.station_id)
+        if watch is None:
+            return Standing.OUT
+        rank = None
+        if not self._past and self.t >= watch.last_us:
+            last, silent = watch.last_us, watch.silent or self.t >= watch.until_us
+            rank = watch.rank if watch.silent else None
+        else:  # looking back: only what had been observed by then
+            found = gauge.last_usable(self.series, self.t)
+            if found is None:
+                return Standing.OUT
+            last, silent = found, self.t - found >= gauge.alive_us
+        if not silent:
+            return Standing.LIVING
+        if rank is None:
+            rank = high_rank(self.fuse, gauge, self.series, last)
+        return Standing.UNKNOWN if rank else Standing.OUT
+
+    def vote(self, gauge: Gauge, rank: int) -> int:
+        """What a living station says about ``rank`` (a defined level): a higher level that it satisfies counts too."""
+        key = (rank, gauge.station_id)
+        known = self._votes.get(key)
         if known is not None:
             return known
-        upper = self.fuse.above(rank)
-        above = self.votes(upper) if upper != rank else {}
-        blocked = self.state.blocked
-        found: dict[str, int] = {}
-        for gauge in self.living:
-            name = gauge.station_id
-            higher = above.get(name, FALSE)
-            if higher == TRUE:
-                found[name] = TRUE
-                continue
-            own = FALSE
-            if (name, rank) not in blocked:
-                own = gauge.truth(self.series, rank, self.t)
-            found[name] = max(own, higher) if higher == DOUBTED else own
-        self._votes[rank] = found
+        upper = self.fuse.next_higher[rank]
+        found = FALSE if upper == rank else self.vote(gauge, upper)
+        if found < DOUBTED:
+            found = FALSE
+        if found != TRUE and (gauge.station_id, rank) not in self.state.blocked:
+            found = max(found, gauge.truth(self.series, rank, self.t))
+        self._votes[key] = found
         return found
+
+    def _supporting(self, rank: int, least: int) -> Iterator[Gauge]:
+        gauges = self.fuse.gauges.values() if self._suspects is None else self._suspects[rank]
+        for gauge in gauges:
+            if self.standing(gauge) is Standing.LIVING and self.vote(gauge, rank) >= least:
+                yield gauge
 
     def supporters(self, rank: int, least: int = DOUBTED) -> tuple[str, ...]:
         """The stations that satisfy ``rank``; with TRUE only those on good readings."""
-        return tuple(name for name, vote in self.votes(rank).items() if vote >= least)
+        return tuple(gauge.station_id for gauge in self._supporting(rank, least))
 
     def worst(self) -> int:
         """The worst level that is true now, raw; 0 for none."""
         for rank in self.fuse.ranks:
-            if len(self.supporters(rank)) >= self.count:
-                return rank
+            missing = self.count
+            for _ in self._supporting(rank, DOUBTED):
+                missing -= 1
+                if missing == 0:
+                    return rank
         return 0
 
     def eased(self, rank: int) -> int:
         """Whether the level's condition still holds with deadband: what stepping down needs to be FALSE."""
         governing = self.fuse.governing(rank)
-        verdicts = [gauge.truth(self.series, governing, self.t, eased=True) for gauge in self.living]
-        holding = sum(verdict >= DOUBTED for verdict in verdicts)
-        if holding >= self.count:
-            return TRUE
-        open_ = sum(verdict == UNKNOWN for verdict in verdicts) + self.unknown
-        return UNKNOWN if self.blind or holding + open_ >= self.count else FALSE
+        holding = open_ = living = 0
+        for gauge in self.fuse.gauges.values():
+            standing = self.standing(gauge)
+            if standing is Standing.LIVING:
+                living += 1
+                verdict = gauge.truth(self.series, governing, self.t, eased=True)
+                holding += verdict >= DOUBTED
+                open_ += verdict == UNKNOWN
+                if holding >= self.count:
+                    return TRUE
+            else:
+                open_ += standing is Standing.UNKNOWN
+        blind = self._cut_off or living < self.fuse.rule.quorum.minimum
+        return UNKNOWN if blind or holding + open_ >= self.count else FALSE
 
     def findings(self, rank: int) -> Iterator[Finding]:
         """The satisfied conditions of a level, station by station."""
-        names = self.supporters(rank)
-        for gauge in self.living:
-            if gauge.station_id in names:
-                yield from gauge.findings(self.series, rank, self.t)
+        for gauge in self._supporting(rank, DOUBTED):
+            yield from gauge.findings(self.series, rank, self.t)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from services.warning.fuses.book import Fuse
 from services.warning.fuses.late import follow
 from services.warning.fuses.probe import Finding, SeriesMap
-from services.warning.fuses.scene import Scene
+from services.warning.fuses.scene import Scene, Suspects
 from services.warning.fuses.state import (
     Because,
     FuseState,
@@ -38,17 +38,18 @@ class Turn:
         self.known_us = max(known_us, state.known_us)  # a clock that steps back does not undo what was known
         self.cut_off = cut_off
         self.out: list[Transition] = []
-        self.begin()
-
-    def begin(self) -> None:
-        """A new batch or timer: nothing has risen in it yet."""
-        self.state.known_us = self.known_us
-        self.rise: Scene | None = None  # where the new level first held
+        self.rise: Scene | None = None  # where the new level of this batch first held
         self.true_at: dict[int, tuple[int, tuple[str, ...]]] = {}  # level → first instant, stations
         self.good_at: dict[int, tuple[int, tuple[str, ...]]] = {}  # the same on good readings alone
 
-    def scene(self, t: int) -> Scene:
-        return Scene(self.fuse, self.state, self.series, t, cut_off=self.cut_off)
+    def begin(self) -> None:
+        """A batch, act or timer at the known time: nothing has risen in it yet."""
+        self.state.known_us = self.known_us
+        self.rise = None
+        self.true_at, self.good_at = {}, {}
+
+    def scene(self, t: int, suspects: Suspects | None = None) -> Scene:
+        return Scene(self.fuse, self.state, self.series, t, cut_off=self.cut_off, suspects=suspects)
 
     # ---- levels
 
