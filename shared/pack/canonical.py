@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.errors import Unavailable
 from shared.pack.files import FOLDERS, TOP_FILES, read_sources
-from shared.pack.geography import GEOJSON_FILES
+from shared.pack.geography import GEOJSON_FILES, read_geojson
 from shared.pack.load import load_pack
 from shared.pack.located import Problem, parse_yaml
 from shared.pack.model import Pack
@@ -27,11 +27,8 @@ def _formatted(name: str, data: bytes, problems: Problems) -> bytes | None:
             return None
         return csv_bytes(canonical_rows(table, name))
     if name in GEOJSON_FILES:
-        try:
-            return geojson_bytes(json.loads(data.decode("utf-8-sig")))
-        except (ValueError, RecursionError, KeyError, TypeError) as error:
-            problems.add(name, 1, f"is not GeoJSON: {str(error)[:100]}")
-            return None
+        layer = read_geojson(data, name, problems)
+        return None if layer is None else geojson_bytes(layer)
     _, found = parse_yaml(data, name)
     for problem in found:
         problems.append(problem)
