@@ -173,6 +173,11 @@ def level_of(rank: int) -> Level:
     return LEVELS[rank]
 
 
+def instant(us: int | None) -> str | None:
+    """RFC 3339 text of an instant, where there is one."""
+    return None if us is None else rfc3339(us)
+
+
 def write(
     state: FuseState,
     reason: Reason,
@@ -209,7 +214,7 @@ def write(
         refused_by=refused_by,
         evidence=evidence,
         by=by,
-        due=None if due_us is None else rfc3339(due_us),
+        due=instant(due_us),
         scale=scale,
         rule_version=version,
     )
