@@ -21,8 +21,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet, OKPKey
 
+from shared.chance import new_uuid
 from shared.errors import Unauthorized, Unavailable
-from shared.ids import new_uuid
 from shared.realm import ACTUAL
 
 log = structlog.get_logger(__name__)
