@@ -148,8 +148,8 @@ class Station:
         with self._woken:
             self._connected = False
             if not self._stopping:
-                self.trouble = f"disconnected: {code}"
-                log.info("%s: %s", self.place.station_id, self.trouble)
+                self.trouble = self.trouble or f"disconnected: {code}"
+                log.info("%s: disconnected: %s", self.place.station_id, code)
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, _mid: int, code: Any, _properties: Any) -> None:
         if code.is_failure:  # MQTT 5 alone tells; the reading stays here and is sent again with back-off
