@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from services.resources.stock import store
+from services.resources.stock.service import open_realm
 from shared.clock import SystemClock, poll_until
 from shared.frame import Frame
 from shared.realm import format_time
@@ -200,6 +202,20 @@ def test_books_that_were_tampered_with_are_found(service: tuple[httpx.Client, Fr
     with frame.store.read() as conn:
         wrong = store.disproved(conn, "x-live")
     assert [(row["kept"], row["summed"]) for row in wrong] == [(9_999, 1_850)]
+
+
+def test_one_lot_id_with_two_expiry_dates_opens_as_two_lots(service: tuple[httpx.Client, Frame]) -> None:
+    http, frame = service
+    row = sample_pack().stock[0]
+    other = replace(row, warehouse_id="wh-zs-01", expires_on="2026-12-31")
+    pack = replace(sample_pack(), stock=(row, other))
+    assert frame.writer.call(lambda tx: open_realm(tx, "actual", pack))
+    assert not frame.writer.call(lambda tx: open_realm(tx, "actual", pack))
+    reader = bearer("reader", "duty_officer", realms=("actual",))
+    items = http.get("/v1/stock?realm=actual", headers=reader).json()["items"]
+    assert {item["lot_id"] for item in items} == {"QJ-F1", "QJ-F1-wh-zs-01"}
+    kinds = [event["kind"] for event in http.get("/v1/events?after=0&realm=actual", headers=reader).json()["items"]]
+    assert "alarm.stock_opening" in kinds
 
 
 def test_stock_pages_reach_everything_once(still: httpx.Client) -> None:

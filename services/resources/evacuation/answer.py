@@ -26,14 +26,13 @@ import shapely
 
 from services.resources.evacuation.phrases import Warn, steps_of, warning
 from services.resources.evacuation.plan import NOT_USABLE, Refuge, ShelterNow, ShelterState, Snapshot, usable_shelters
-from services.resources.network.hazard import keeps_out, widened
+from services.resources.network.hazard import keeps_out
 from services.resources.network.tree import Way, minutes_for, way_from
 from shared.geo import distance_m
 
 SNAP_M_MAX = 500.0
 FAR_M = 100.0  # farther from the road than this is said
 APPROVED_START_M = 150.0  # an approved route is for those who stand where it begins
-MAP_EDGE_M = 3_000.0  # beyond the network's extent by more than this, nothing is known
 
 
 class RouteStatus(StrEnum):
@@ -102,7 +101,7 @@ def unknown(why: Warn, phone: str, version: Mapping[str, Any] = NO_VERSION) -> R
 
 def answer(snapshot: Snapshot, question: Question, now: datetime, *, night: bool, phone: str) -> RouteAnswer:
     """Answer one question (答复) from a published, proved snapshot. ``now`` is the realm's time."""
-    version = snapshot.version()
+    version = snapshot.version
     if not snapshot.proved:
         return unknown(Warn.PROOF_FAILED, phone, version)
     plan = snapshot.plan
@@ -110,9 +109,9 @@ def answer(snapshot: Snapshot, question: Question, now: datetime, *, night: bool
         return unknown(Warn.NO_PLAN, phone, version)
     if snapshot.stale_since(now) is not None:
         return unknown(Warn.STALE, phone, version)
-    if not _on_map(snapshot, question):
-        return unknown(Warn.OUTSIDE_DISTRICT, phone, version)
     here = shapely.Point(question.lon, question.lat)
+    if not snapshot.known.intersects(here):
+        return unknown(Warn.OUTSIDE_DISTRICT, phone, version)
     inside = snapshot.danger.lies_in(question.lon, question.lat)
     blind = bool(plan.blind & set(question.areas))
     if not inside and not blind and not _to_leave(snapshot, question, here):
@@ -135,15 +134,6 @@ def answer(snapshot: Snapshot, question: Question, now: datetime, *, night: bool
     if way is None:
         return _no_route(snapshot, here, warnings, phone)
     return _computed(snapshot, question, way, warnings, inside=inside, night=night, phone=phone)
-
-
-def _on_map(snapshot: Snapshot, question: Question) -> bool:
-    if not snapshot.network.nodes:
-        return False
-    (west, south), (east, north) = snapshot.network.lonlat.min(axis=0), snapshot.network.lonlat.max(axis=0)
-    extent = widened(shapely.box(west, south, east, north), MAP_EDGE_M)
-    here = shapely.Point(question.lon, question.lat)
-    return bool(extent.intersects(here) or snapshot.to_leave.intersects(here))
 
 
 def _to_leave(snapshot: Snapshot, question: Question, here: shapely.Point) -> bool:
@@ -240,7 +230,7 @@ def _with_way(
         warnings.append(Warn.NIGHT)
     return RouteAnswer(
         status=RouteStatus.INSIDE if inside else RouteStatus.ROUTE,
-        version=snapshot.version(),
+        version=snapshot.version,
         basis=basis,
         shelter=shelter,
         distance_m=round(metres),
@@ -267,7 +257,7 @@ def _no_route(snapshot: Snapshot, here: shapely.Point, warnings: list[Warn], pho
     refuge, metres = nearest_refuge(snapshot, here)
     return RouteAnswer(
         status=RouteStatus.NO_ROUTE,
-        version=snapshot.version(),
+        version=snapshot.version,
         refuge=refuge,
         refuge_m=metres,
         phone=phone,

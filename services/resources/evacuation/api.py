@@ -102,7 +102,7 @@ def _public(planner: Planner, phone: str) -> APIRouter:
         if head is None:
             found = unknown(Warn.NO_PLAN, phone)
         elif snapshot is None or have < head.version:
-            found = unknown(Warn.PENDING, phone, snapshot.version() if snapshot else answer_version(head))
+            found = unknown(Warn.PENDING, phone, snapshot.version if snapshot else answer_version(head))
         else:
             found = answer(snapshot, question, now, night=night, phone=phone)
         return _answered(request, found, pack.district.code, ctx.realm, crs, format)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import shapely
@@ -27,6 +28,9 @@ from shared.vocabulary import Level
 
 NEAR_M = 300.0
 """Around a danger area people are led away too: a drawn line and a phone's position are both uncertain."""
+
+MAP_EDGE_M = 3_000.0
+"""Beyond the network's extent by more than this, nothing is known."""
 
 
 class ShelterState(StrEnum):
@@ -136,6 +140,7 @@ class Snapshot:
     plan: PlanInput
     tree: Tree
     to_leave: BaseGeometry = field(repr=False)  # where people are led away although it is not the danger area itself
+    known: BaseGeometry = field(repr=False)  # the map's extent and the areas to leave: beyond it nothing is known
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -150,7 +155,9 @@ class Snapshot:
     def proved(self) -> bool:
         return not self.findings
 
-    def version(self) -> dict[str, Any]:
+    @cached_property
+    def version(self) -> Mapping[str, Any]:
+        """What every answer says that it was made from (contract §6)."""
         return {
             "network": self.network.version,
             "hazard": self.plan.hazard_version(),
@@ -201,8 +208,17 @@ def build_snapshot(plan: PlanInput, network: Network) -> Snapshot:
     danger = danger_area(drawn)
     tree = grow(network, mask_of(network, danger), usable_shelters(plan))
     to_leave = shapely.union_all([widened(danger.area, NEAR_M), *people])
+    known = shapely.union(to_leave, _extent(network))
     shapely.prepare(to_leave)
-    return Snapshot(plan, tree, to_leave, prove(tree, drawn))
+    shapely.prepare(known)
+    return Snapshot(plan, tree, to_leave, known, prove(tree, drawn))
+
+
+def _extent(network: Network) -> BaseGeometry:
+    if not network.nodes:
+        return shapely.MultiPolygon()
+    (west, south), (east, north) = network.lonlat.min(axis=0), network.lonlat.max(axis=0)
+    return widened(shapely.box(west, south, east, north), MAP_EDGE_M)
 
 
 def zones_for_order(

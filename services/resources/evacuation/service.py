@@ -129,9 +129,9 @@ def _read_order(body: Any) -> tuple[str, str, str | None, str | None, list[str]]
     level = zone.get("level") or order.get("level")
     if level is not None and level not in {one.value for one in Level}:
         raise Invalid(f"level '{level}' is not known", code="bad_order", field="zone.level")
-    units = [
-        str(unit["unit_id"]) for unit in order.get("units") or () if isinstance(unit, Mapping) and "unit_id" in unit
-    ]
+    listed = [unit for unit in order.get("units") or () if isinstance(unit, Mapping) and "unit_id" in unit]
+    bound = [unit for unit in listed if unit.get("state") in HELD] or listed
+    units = [str(unit["unit_id"]) for unit in bound]
     area = zone.get("areas") or order.get("area") or []
     named = [area] if isinstance(area, str) else [str(code) for code in area]
     areas = sorted({*units} or {*named})

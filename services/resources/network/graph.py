@@ -11,7 +11,7 @@ plane scaled at the district's middle latitude. Arrays are frozen; a network is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from shared.errors import Invalid, require
-from shared.geo import EARTH_RADIUS_M
+from shared.geo import EARTH_RADIUS_M, distance_m
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -120,22 +120,24 @@ class Network:
         road = self._road_of.get((min(a, b), max(a, b)), -1)
         return self.names[road] if road >= 0 else ""
 
-    def snap(self, lon: float, lat: float, within_m: float) -> list[Foot]:
+    def snap(self, lon: float, lat: float, within_m: float) -> Iterator[Foot]:
         """The nearest segments (吸附到路段), nearest first, each with the foot of the perpendicular."""
         if not self.segments:
-            return []
+            return
         at = shapely.Point(lon * self.scale[0], lat * self.scale[1])
         near = self.plane.query(at.buffer(within_m, quad_segs=4), predicate="intersects")
         if not len(near):
-            return []
+            return
         distances = shapely.distance(self.plane.geometries[near], at)
         order = np.lexsort((near, distances))[:SNAP_CANDIDATES]
-        return [self._foot(int(near[i]), lon, lat) for i in order if distances[i] <= within_m]
+        for i in order:
+            if distances[i] <= within_m:
+                yield self._foot(int(near[i]), lon, lat)
 
     def _foot(self, segment: int, lon: float, lat: float) -> Foot:
         t, foot = foot_on(self.lonlat[self.u[segment]], self.lonlat[self.v[segment]], (lon, lat), self.scale)
-        access = float(metres_between(np.array([[lon, lat]]), foot[None, :])[0])
-        return Foot(segment, t, float(foot[0]), float(foot[1]), access)
+        at_lon, at_lat = float(foot[0]), float(foot[1])
+        return Foot(segment, t, at_lon, at_lat, distance_m(lat, lon, at_lat, at_lon))
 
 
 def metres_between(a: Floats, b: Floats) -> Floats:

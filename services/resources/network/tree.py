@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from services.resources.network.graph import Floats, Foot, Ints, Network, metres_between
 from services.resources.network.hazard import EXPOSURE, Mask, keeps_out
 from shared.errors import require
+from shared.geo import distance_m
 
 DAY_KMH = 3.0
 NIGHT_KMH = 2.0
@@ -115,7 +116,7 @@ def way_from(tree: Tree, lon: float, lat: float, within_m: float) -> Way | None:
             if not np.isfinite(tree.cost[node]) or not _may_walk(tree, lon, lat, foot, node):
                 continue
             end = tree.network.lonlat[node]
-            along = float(metres_between(np.array([[foot.lon, foot.lat]]), end[None, :])[0])
+            along = distance_m(foot.lat, foot.lon, float(end[1]), float(end[0]))
             weight = EXPOSURE if tree.mask.inside[node] else 1.0
             cost = along * weight + float(tree.cost[node])
             best = min(best or (np.inf, 0.0, -1), (cost, along, node))

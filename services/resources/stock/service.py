@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,10 +63,15 @@ def open_realm(tx: Tx, realm: str, pack: Pack) -> bool:
     now = tx.domain_now(realm)
     state = Ledger(ours=owners_of(pack))
     count = 0
+    renamed: list[dict[str, str]] = []
     for row in pack.stock:
         if row.quantity == 0:
             continue
         lot = lot_of(row)
+        if state.lots.get(lot.key, lot) != lot:
+            # one lot id, two expiry dates: two lots in truth; kept apart by their warehouse, and said
+            lot = replace(lot, key=lot.key._replace(lot_id=f"{row.lot_id}-{row.warehouse_id}"[:64]))
+            renamed.append({"item_code": row.item_code, "lot_id": row.lot_id, "now": lot.key.lot_id})
         kind = PlaceKind.WAREHOUSE if row.reserve_type in _PHYSICAL else PlaceKind.AGREED
         place = Place(kind, row.warehouse_id)
         wish = Transfer(MovementKind.OPENING, Place(PlaceKind.OPENING), place, row.item_code, row.quantity, lot=lot)
@@ -80,7 +85,9 @@ def open_realm(tx: Tx, realm: str, pack: Pack) -> bool:
         _keep(tx, realm, wish, decision, Act(by="pack", reason=f"opening of {pack.version}"), now)
         count += 1
     store.mark_open(tx.conn, realm, pack.version, tx.now, count)
-    tx.audit(realm, "service", "stock.open", pack.version, body={"lots": count})
+    tx.audit(realm, "service", "stock.open", pack.version, body={"lots": count, "renamed": renamed})
+    if renamed:
+        tx.event(realm, "alarm.stock_opening", realm, {"renamed": renamed})
     tx.event(realm, "stock.opened", realm, {"lots": count, "pack": pack.version})
     return True
 
