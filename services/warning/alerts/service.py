@@ -6,7 +6,8 @@ A CAP text that does not validate is alarmed and left out: it must never keep a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,7 @@ def join(tx: Tx, realm: str, pack: Pack, *, hazard: str, region: str, part: Part
     else:
         alert_id, no, before = kept.alert.alert_id, kept.no, kept.alert
     standing = store.parts_of(tx.conn, realm, alert_id) if kept else []
+    part = _with_reasons(part, standing)
     store.save_part(tx.conn, realm, alert_id, part, len(standing) + 1)
     merged = [part if other.trip_id == part.trip_id else other for other in standing]
     if all(other.trip_id != part.trip_id for other in standing):
@@ -52,6 +54,14 @@ def join(tx: Tx, realm: str, pack: Pack, *, hazard: str, region: str, part: Part
     if before is None:
         raise InvariantBroken("the first version of an alert always says something")
     return Joined(alert_out(tx.district, realm, before, pack.version), changed=False)
+
+
+def _with_reasons(part: Part, standing: Sequence[Part]) -> Part:
+    """A record without conditions (a hold, a finding) leaves standing what the level rested on."""
+    if part.because_zh or part.closed:
+        return part
+    before = next((other for other in standing if other.trip_id == part.trip_id), part)
+    return replace(part, because_zh=before.because_zh, because_en=before.because_en)
 
 
 def renew(tx: Tx, realm: str, pack: Pack, now: datetime) -> list[dict[str, Any]]:

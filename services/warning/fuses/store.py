@@ -127,8 +127,14 @@ def load_states(conn: Connection, realm: str) -> list[FuseState]:
     return [msgspec.convert(body, FuseState) for body in conn.execute(query).scalars()]
 
 
-def realms_with_states(conn: Connection) -> list[str]:
-    return list(conn.execute(select(states.c.realm).distinct()).scalars())
+def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:
+    key = (states.c.realm == realm, states.c.fuse == fuse, states.c.scope == scope)
+    body = conn.execute(select(states.c.state).where(*key)).scalar()
+    return None if body is None else msgspec.convert(body, FuseState)
+
+
+def has_states(conn: Connection, realm: str) -> bool:
+    return conn.execute(select(states.c.fuse).where(states.c.realm == realm).limit(1)).first() is not None
 
 
 def save_states(conn: Connection, realm: str, changed: Iterable[FuseState], *, at: datetime, fence: int) -> None:
@@ -187,6 +193,18 @@ def add_trip(conn: Connection, realm: str, values: dict[str, Any]) -> None:
 
 def change_trip(conn: Connection, realm: str, trip_id: str, values: dict[str, Any]) -> None:
     conn.execute(update(trips).where(trips.c.realm == realm, trips.c.trip_id == trip_id).values(**values))
+
+
+def last_notice(conn: Connection, realm: str, fuse: str, scope: str) -> str | None:
+    """The notice of the newest trip of a notice fuse."""
+    query = select(trips.c.notice_id).where(trips.c.realm == realm, trips.c.fuse == fuse, trips.c.scope == scope)
+    return conn.execute(query.order_by(trips.c.no.desc()).limit(1)).scalar()
+
+
+def newest_trip(conn: Connection, realm: str, fuse: str, scope: str) -> str | None:
+    """The fuse's last trip, open or over."""
+    query = select(trips.c.trip_id).where(trips.c.realm == realm, trips.c.fuse == fuse, trips.c.scope == scope)
+    return conn.execute(query.order_by(trips.c.no.desc()).limit(1)).scalar()
 
 
 def records_of_trip(conn: Connection, realm: str, trip_id: str) -> list[dict[str, Any]]:

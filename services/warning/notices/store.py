@@ -69,6 +69,11 @@ def get(conn: Connection, realm: str, notice_id: str) -> Notice | None:
     return _notice(row) if row else None
 
 
+def find(conn: Connection, realm: str, notice_id: str) -> Notice | None:
+    """The notice of an id, if there is one (an empty id names none)."""
+    return get(conn, realm, notice_id) if notice_id else None
+
+
 def find_paper(conn: Connection, realm: str, type_: str, number: str, issuer: str) -> Notice | None:
     """The notice with this number of this issuer, if it was entered before."""
     query = select(notices).where(

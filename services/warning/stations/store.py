@@ -45,7 +45,6 @@ states = Table(
     Column("unreceipted", Boolean, nullable=False),
     Column("latest", Json, nullable=False),
     Column("maintenance", Json),
-    Column("mark", Json),
     Column("version", BigId, nullable=False),
 )
 
@@ -95,7 +94,6 @@ class StationState:
     unreceipted: bool = False
     latest: Mapping[str, Any] = field(default_factory=dict)
     maintenance: Maintenance | None = None
-    mark: Mapping[str, Any] | None = None  # the newest trusted (boot, seq, claimed time): readings' own
     version: int = 0
 
     def in_maintenance(self, now: datetime) -> bool:
@@ -261,7 +259,6 @@ def _state(row: Row[Any]) -> StationState:
         row.unreceipted,
         row.latest,
         maintenance,
-        row.mark,
         row.version,
     )
 
@@ -286,7 +283,6 @@ def _values(realm: str, state: StationState) -> dict[str, Any]:
             "by": kept.by,
             "reason": kept.reason,
         },
-        "mark": None if state.mark is None else dict(state.mark),
         "version": state.version,
     }
 

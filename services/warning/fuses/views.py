@@ -1,0 +1,143 @@
+"""熔断展示 Fuses and trips as the API shows them, and the trip receipt (one page, machine form)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import rfc8785
+from sqlalchemy import Connection
+
+from services.warning.fuses import store
+from services.warning.fuses.book import Book, Fuse
+from services.warning.fuses.service import Described, held_orders
+from services.warning.fuses.state import FuseState, level_of
+from services.warning.readings import store as readings_store
+from services.warning.readings.instant import rfc3339
+from services.warning.readings.service import reading_out
+from shared.ids import sha256_hex
+from shared.realm import format_time
+
+RECORDS_SHOWN = 50
+EVIDENCE_MAX = 5_000
+
+
+def fuse_out(
+    district: str, realm: str, key: tuple[str, str], about: Described, fuse: Fuse | None, state: FuseState | None
+) -> dict[str, Any]:
+    """A fuse on its scope as it stands; one that never had a reading is blind."""
+    seen = state or FuseState(fuse=key[0], scope=key[1])
+    latch = fuse.rule.latch if fuse else None
+    return {
+        "district": district,
+        "realm": realm,
+        "fuse": key[0],
+        "scope": key[1],
+        "title": {"zh": about.title_zh, "en": about.title_en},
+        "hazard": about.hazard,
+        "per": about.per,
+        "region": about.region,
+        "name": about.name,
+        "level": level_of(seen.level).value,
+        "condition": level_of(seen.condition).value,
+        "confirmed_level": level_of(seen.confirmed).value,
+        "verification": seen.verification.value,
+        "blind": seen.blind,
+        "latched": latch is not None and seen.level >= latch.rank,
+        "trip_id": seen.trip_id,
+        "version": seen.n,
+        "stations": list(fuse.gauges) if fuse else [],
+        "silent": sorted(name for name, watch in seen.watch.items() if watch.silent),
+        "hold_until": _time(seen.hold_due_us),
+        "confirm_until": _time(seen.confirm_due_us),
+        "shelved_until": _time(seen.shelved_until_us),
+        "refused_by": [{"kind": r.kind, "fuse": r.fuse, "scope": r.scope} for r in seen.refused_by],
+        "notices": [held.notice_id for held in seen.notices],
+        "rule_version": fuse.rule.version if fuse else None,
+    }
+
+
+def trip_out(district: str, realm: str, trip: Any, report: store.HoldReport | None) -> dict[str, Any]:
+    """A trip as its last record left it, with what dispatch last said of its measures."""
+    last = trip.last
+    return {
+        "district": district,
+        "realm": realm,
+        "trip_id": trip.trip_id,
+        "fuse": trip.fuse,
+        "scope": trip.scope,
+        "region": trip.region,
+        "hazard": trip.hazard,
+        "alert_id": trip.alert_id,
+        "notice_id": trip.notice_id,
+        "opened_at": format_time(trip.opened_at),
+        "closed_at": format_time(trip.closed_at) if trip.closed_at else None,
+        "level": last["to"],
+        "condition": last["condition"],
+        "confirmed_level": last["confirmed_level"],
+        "verification": last["verification"],
+        "blind": last["blind"],
+        "version": trip.last_n,
+        "pack": trip.pack,
+        "holds": holds_out(report),
+    }
+
+
+def holds_out(report: store.HoldReport | None) -> dict[str, Any] | None:
+    """None means not asked or not answered yet: never read as nothing held."""
+    if report is None:
+        return None
+    return {"n": report.n, "at": format_time(report.at), "in_force": list(held_orders(report)), "all": report.holds}
+
+
+def findings_out(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "verdict": row.verdict,
+            "level": row.level,
+            "by": row.by,
+            "ground": row.ground,
+            "happened_at": format_time(row.happened_at) if row.happened_at else None,
+            "known_at": format_time(row.known_at),
+            "applied": row.applied,
+            "refused": row.refused,
+        }
+        for row in rows
+    ]
+
+
+def receipt_out(conn: Connection, district: str, realm: str, trip: Any, book: Book) -> dict[str, Any]:
+    """熔断凭据 What was known, by which rule, from which readings, who decided; ``sha256`` is over RFC 8785 bytes."""
+    records = store.records_of_trip(conn, realm, trip.trip_id)
+    refs = {ref for record in records for ref in record["evidence"] if isinstance(ref, int)}
+    evidence = readings_store.by_ids(conn, sorted(refs)[:EVIDENCE_MAX])
+    fuse = book.fuses.get((trip.fuse, trip.scope))
+    whole = {
+        "trip": trip_out(district, realm, trip, store.holds_of(conn, realm, trip.trip_id)),
+        "rule": fuse
+        and {
+            "id": fuse.rule.id,
+            "title": {"zh": fuse.rule.title_zh, "en": fuse.rule.title_en},
+            "source": fuse.rule.source,
+            "version": fuse.rule.version,
+            "stations": list(fuse.gauges),
+        },
+        "records": records,
+        "readings": [reading_out(district, realm, row) for row in evidence],
+        "evidence_left_out": max(0, len(refs) - EVIDENCE_MAX),
+        "findings": findings_out(store.findings_of(conn, realm, trip.trip_id)),
+    }
+    return {**whole, "sha256": sha256_hex(rfc8785.dumps(_plain(whole)))}
+
+
+def _time(us: int | None) -> str | None:
+    return None if us is None else rfc3339(us)
+
+
+def _plain(value: Any) -> Any:
+    """JSON types only (a hold report's tuples become lists)."""
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
