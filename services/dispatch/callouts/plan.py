@@ -45,7 +45,7 @@ def plan(matter: Matter, pack: Pack, clocks: Clocks, lines: Mapping[str, Line], 
     for callee in to_verify.callees if look_at else ():
         level = look_at or Level.NORMAL
         joins[(callee.post, Purpose.VERIFY)] = (callee, _on_line(matter, Purpose.VERIFY, level, now))
-    if acts_at is not Level.NORMAL:
+    if acts_at is not Level.NORMAL and not matter.posts:  # who names posts names all: the signer before is let go
         for callee in _still_called(matter, pack, called, {post for post, _ in joins}):
             joins[(callee.post, matter.purpose)] = (callee, _on_line(matter, matter.purpose, acts_at, now))
     wanted = {(post, f"{matter.matter_id}#{purpose}") for post, purpose in joins}

@@ -277,6 +277,7 @@ class Ringing:
             self._callouts.save_ring(tx, realm, decision.state, attempt.cause)
             if decision.text:
                 self._callouts.text(tx, realm, attempt.person, wants, now)
+        self._note_mast(tx, realm, attempt.person, result, now)
         seen = {
             "person": attempt.person,
             "attempt_id": attempt.attempt_id,

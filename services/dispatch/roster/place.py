@@ -10,7 +10,8 @@ from shared.vocabulary import TOWNSHIP_LIKE, RegionLevel
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """地点: ``scope`` = its ids (scope, region, stations that serve it), ``down`` = what lies inside"""
+    """地点: ``scope`` = its ids (scope, region, stations that serve it), ``down`` = what lies inside (a unit, site
+    or station is its own inside: the warden of a danger point is called for it)"""
 
     kind: str
     scope: frozenset[str]
@@ -59,7 +60,10 @@ def place_of(pack: Pack, scope_kind: str | None, scope: str) -> Place:
     if region:
         ids.add(region)
     ids.update(s.station_id for s in pack.stations.values() if scope in s.serves)
-    return Place(kind=str(kind), scope=frozenset(ids), region=region, down=frozenset(down - ids), industry=industry)
+    down = down - ids
+    if kind in ("unit", "site", "station"):
+        down = {scope}
+    return Place(kind=str(kind), scope=frozenset(ids), region=region, down=frozenset(down), industry=industry)
 
 
 def regions_below(pack: Pack, region: str) -> frozenset[str]:
