@@ -22,6 +22,7 @@ def hold(turn: Turn, scene: Scene) -> None:
     if eased == FALSE:
         if state.hold_due_us is None and not state.refused_by:
             state.hold_due_us = turn.known_us + turn.fuse.rule.hold_s * SECOND
+            state.hold_from_us = scene.t
     elif eased == UNKNOWN:
         if state.hold_due_us is not None and state.unknown_due_us is None:
             state.unknown_due_us = state.hold_due_us  # one record at the instant at which it would have ended

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.warning.fuses.down import hold
-from services.warning.fuses.late import YOUNG_US, Retraced, overlay, retrace
+from services.warning.fuses.late import YOUNG_US, Retraced, breaks_hold, overlay, retrace
 from services.warning.fuses.probe import FALSE
-from services.warning.fuses.scene import Suspects, suspects_in
+from services.warning.fuses.scene import Scene, Suspects, suspects_in
 from services.warning.fuses.state import Doubtful, Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
 from services.warning.readings.validate import Checked, Fate
 
 
-def advance(turn: Turn, t: int, *, rises: bool = True, suspects: Suspects | None = None) -> None:
+def advance(turn: Turn, t: int, *, rises: bool = True, timer: bool = False, suspects: Suspects | None = None) -> None:
     """Evaluate at one instant: condition, rise, hold."""
     state = turn.state
     scene = turn.scene(t, suspects)
@@ -25,7 +25,7 @@ def advance(turn: Turn, t: int, *, rises: bool = True, suspects: Suspects | None
     if rises and worst > state.level:
         turn.raise_to(worst, t)
         turn.rise = scene
-    if state.doubtful is not None and worst >= state.level:
+    if state.doubtful is not None and worst >= state.level and not timer:
         state.doubtful = Doubtful(state.doubtful.sources, state.doubtful.first_us, max(t, state.doubtful.last_us))
     hold(turn, scene)
 
@@ -46,7 +46,7 @@ def readings(turn: Turn, batch: Sequence[Checked]) -> None:
     turn.begin()
     before, newest = state.level, state.newest_us
     _hear(turn, batch)
-    see(turn)
+    _see(turn, batch)
     late = [reading for reading in batch if newest is not None and reading.observed_us < newest]
     times = sorted({r.observed_us for r in batch if newest is None or r.observed_us >= newest})
     told = _look_back(turn, late) if late else None
@@ -91,19 +91,32 @@ def lives(turn: Turn, watch: Watch) -> bool:
     return not watch.silent and watch.until_us > turn.known_us
 
 
-def see(turn: Turn) -> None:
-    """Readings may end blindness."""
+def _see(turn: Turn, batch: Sequence[Checked]) -> None:
+    """Readings may end blindness, from the first instant at which enough stations were living."""
     state = turn.state
     if turn.cut_off or not state.blind:
         return
-    living = sorted(watch.last_us for watch in state.watch.values() if lives(turn, watch))
-    minimum = turn.fuse.rule.quorum.minimum
-    if len(living) < minimum:
-        return
+    if state.blind_recorded and not sees_enough(turn):
+        return  # they are too old to show anything of now
+    for t in sorted({reading.observed_us for reading in batch if reading.quality.usable}):
+        scene = Scene(turn.fuse, state, turn.series, t, past=True)
+        if scene.living() >= turn.fuse.rule.quorum.minimum:
+            end_blindness(turn, t)
+            return
+
+
+def sees_enough(turn: Turn) -> bool:
+    """Whether enough stations are living at the known time."""
+    return sum(lives(turn, watch) for watch in turn.state.watch.values()) >= turn.fuse.rule.quorum.minimum
+
+
+def end_blindness(turn: Turn, observed_us: int) -> None:
+    """The end of the blindness that a fuse is born with is no record."""
+    state = turn.state
     state.blind = False
     if state.blind_recorded:
         state.blind_recorded = False
-        turn.record(Reason.BLIND, state.level, observed_us=living[minimum - 1])
+        turn.record(Reason.BLIND, state.level, observed_us=observed_us)
 
 
 def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:
@@ -112,6 +125,8 @@ def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:
     changed: dict[str, list[int]] = {}
     for reading in late:
         changed.setdefault(reading.station_id, []).append(reading.observed_us)
+    if breaks_hold(turn.fuse, state, turn.series, changed):  # it begins again with the arrival
+        state.hold_due_us = state.unknown_due_us = None
     told = retrace(turn.fuse, state, turn.series, changed, turn.known_us)
     if told is None:
         return None

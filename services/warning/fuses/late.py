@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from services.warning.fuses.book import Fuse
-from services.warning.fuses.probe import FALSE, SeriesMap
+from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, SeriesMap
 from services.warning.fuses.scene import Scene
 from services.warning.fuses.state import FuseState
 from services.warning.readings.instant import HOUR, SECOND
@@ -78,6 +78,14 @@ def _instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
     return sorted({t for key in keys for t in series[key].times(start - 1, end)})
 
 
+def _affected(fuse: Fuse, state: FuseState, changed: Mapping[str, list[int]]) -> tuple[int, int]:
+    """The span of instants at which the changed readings can make a difference."""
+    start = min(min(times) for times in changed.values())
+    last = max(max(times) for times in changed.values())
+    reach = max(fuse.rule.memory_s * SECOND, *(fuse.gauges[name].alive_us for name in changed))
+    return start, min(state.newest_us or 0, last + reach)
+
+
 def _first_crossing(
     fuse: Fuse,
     state: FuseState,
@@ -87,10 +95,7 @@ def _first_crossing(
 ) -> Scene | None:
     """The first instant whose worst level was above what held then; only changed stations can have made one."""
     gauges = [fuse.gauges[name] for name in changed]
-    start = min(min(times) for times in changed.values())
-    last = max(max(times) for times in changed.values())
-    reach = max(fuse.rule.memory_s * SECOND, *(gauge.alive_us for gauge in gauges))
-    end = min(state.newest_us or 0, last + reach)
+    start, end = _affected(fuse, state, changed)
     if not any(gauge.could_be_true(series, start, end) for gauge in gauges):
         return None
     for t in _instants(fuse, series, start, end):
@@ -100,6 +105,19 @@ def _first_crossing(
             if found.worst() > floor:
                 return found
     return None
+
+
+def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mapping[str, list[int]]) -> bool:
+    """Whether late facts show that the level's condition held within the hold that is running."""
+    if state.hold_due_us is None or state.hold_from_us is None:
+        return False
+    start, end = _affected(fuse, state, changed)
+    rank = fuse.governing(state.level)
+    for t in _instants(fuse, series, max(start, state.hold_from_us), end):
+        suspected = any(fuse.gauges[name].truth(series, rank, t, eased=True) >= DOUBTED for name in changed)
+        if suspected and Scene(fuse, state, series, t, past=True).eased(state.level) == TRUE:
+            return True
+    return False
 
 
 class _LiveOn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.warning.fuses.book import Gauge, Nearby
@@ -22,13 +22,15 @@ class Witness:
 
 
 def witnesses(
-    nearby: Nearby, sources: Iterable[str], series: SeriesMap, first_us: int, last_us: int
+    nearby: Nearby, sources: Collection[str], series: SeriesMap, first_us: int, last_us: int, quorum: int
 ) -> tuple[Witness, ...]:
     """The neighbours that bear out what ``sources`` said between two instants; empty if there are too few.
 
-    Only good readings count, and never those of the station that is to be confirmed.
+    As many sources as the quorum asks for must be borne out, each by `neighbours` other stations. Only good readings
+    count, and never those of the station that is to be confirmed.
     """
     start, end = first_us - nearby.within_us, last_us + nearby.within_us
+    borne_out: list[list[Witness]] = []
     for source in sources:
         found = [
             witness
@@ -36,9 +38,17 @@ def witnesses(
             if (witness := _first_witness(gauge, nearby.next_lower, series, start, end)) is not None
         ]
         if len(found) >= nearby.count:
-            found.sort(key=lambda witness: (witness.at_us, witness.gauge.station_id))
-            return tuple(found[: nearby.count])
-    return ()
+            borne_out.append(sorted(found, key=_earliest)[: nearby.count])
+    needed = min(quorum, len(sources))
+    if not needed or len(borne_out) < needed:
+        return ()
+    borne_out.sort(key=lambda found: _earliest(found[-1]))
+    named = {witness.gauge.station_id: witness for found in borne_out[:needed] for witness in found}
+    return tuple(sorted(named.values(), key=_earliest))
+
+
+def _earliest(witness: Witness) -> tuple[int, str]:
+    return (witness.at_us, witness.gauge.station_id)
 
 
 def _first_witness(gauge: Gauge, least: int, series: SeriesMap, start: int, end: int) -> Witness | None:

@@ -7,8 +7,8 @@ The order of the numbers makes `all` the minimum and any-of the maximum:
 * DOUBTED  true only because of doubtful readings: trips unconfirmed, never clears;
 * TRUE     true on good readings alone.
 
-More data can only raise a sum, count, max, rise or fall and only lower a min: where more data could not turn the
-verdict it stands at once, else it needs the coverage. `value` is false only while its reading is fresh (one interval).
+More data can only raise a sum, count or max and only lower a min: where more data could not turn the verdict it stands
+at once, else it needs the coverage. `value` is false only while its reading is fresh (one interval).
 `rise fall rate sustained` need a reading within one interval of both ends of (t − w, t].
 """
 
@@ -258,14 +258,16 @@ def _rise(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
     if not _ends(leaf, track, i, j, t):
         return _NOTHING
-    return _settle(leaf, track, i, j, track.v[j - 1] - min(track.v[i:j]), bound, grows=True)
+    value = track.v[j - 1] - min(track.v[i:j])
+    return (TRUE if leaf.hit(value, bound) else FALSE), value, i, j
 
 
 def _fall(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
     if not _ends(leaf, track, i, j, t):
         return _NOTHING
-    return _settle(leaf, track, i, j, max(track.v[i:j]) - track.v[j - 1], bound, grows=True)
+    value = max(track.v[i:j]) - track.v[j - 1]
+    return (TRUE if leaf.hit(value, bound) else FALSE), value, i, j
 
 
 def _rate(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:

@@ -92,6 +92,10 @@ class Scene:
             rank = high_rank(self.fuse, gauge, self.series, last)
         return Standing.UNKNOWN if rank else Standing.OUT
 
+    def living(self) -> int:
+        """How many stations are living."""
+        return sum(self.standing(gauge) is Standing.LIVING for gauge in self.fuse.gauges.values())
+
     def vote(self, gauge: Gauge, rank: int) -> int:
         """What a living station says about ``rank`` (a defined level): a higher level that it satisfies counts too."""
         key = (rank, gauge.station_id)

@@ -133,6 +133,7 @@ class FuseState(msgspec.Struct, kw_only=True):
     watch: dict[str, Watch] = {}
     path: tuple[tuple[int, int], ...] = ()  # (from when, level) in event time, for late facts
     hold_due_us: int | None = None
+    hold_from_us: int | None = None  # the instant at which it was first false
     unknown_due_us: int | None = None  # when a hold broken by unknown would have ended
     confirm_due_us: int | None = None
     refused_by: tuple[Refusal, ...] = ()

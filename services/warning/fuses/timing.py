@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.warning.fuses.down import hold, step
-from services.warning.fuses.evaluate import advance, lives, see
+from services.warning.fuses.evaluate import advance, end_blindness, sees_enough
 from services.warning.fuses.rule import Then
 from services.warning.fuses.scene import high_rank
 from services.warning.fuses.state import Doubtful, Reason, Watch
@@ -32,16 +32,16 @@ def _fire(turn: Turn) -> None:
     before = state.level
     hushed = _hush(turn)
     t = max(now, state.newest_us or now)
-    advance(turn, t)
+    advance(turn, t, timer=True)
     if state.level > before:
         record_rise(turn, before, reason_of_rise(turn), due_us=now)
-    for name in hushed:
-        _record_silence(turn, name, t)
-    _go_blind(turn)
     if _due(state.confirm_due_us, now):
         state.confirm_due_us = None
         state.verification = Verification.UNVERIFIED
         turn.record(Reason.UNVERIFIED, state.level, due_us=now)
+    for name in hushed:
+        _record_silence(turn, name, t)
+    _go_blind(turn)
     if _due(state.unknown_due_us, now):
         state.unknown_due_us = None
         turn.record(Reason.UNKNOWN, state.level, due_us=now)
@@ -85,9 +85,7 @@ def _record_silence(turn: Turn, name: str, t: int) -> None:
 
 def _go_blind(turn: Turn) -> None:
     state = turn.state
-    if state.blind or turn.cut_off:
-        return
-    if sum(lives(turn, watch) for watch in state.watch.values()) < turn.fuse.rule.quorum.minimum:
+    if not (state.blind or turn.cut_off or sees_enough(turn)):
         state.blind = state.blind_recorded = True
         turn.record(Reason.BLIND, state.level, due_us=turn.known_us)
 
@@ -108,4 +106,5 @@ def broker_back(turn: Turn, lost_us: int) -> None:
             stood = max(0, turn.known_us - max(lost_us, watch.last_us))
             until = watch.last_us + turn.fuse.gauges[name].alive_us + stood
             turn.state.watch[name] = Watch(watch.last_us, until)
-    see(turn)
+    if turn.state.blind and sees_enough(turn):
+        end_blindness(turn, turn.known_us)

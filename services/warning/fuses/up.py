@@ -69,7 +69,8 @@ def _borne_out(turn: Turn, last_us: int) -> int:
                 return rank
             continue
         first_us, sources = turn.true_at[rank]
-        if witnesses(nearby, sources, turn.series, first_us, max(first_us, last_us)):
+        quorum = turn.fuse.rule.quorum.count
+        if witnesses(nearby, sources, turn.series, first_us, max(first_us, last_us), quorum):
             return rank
     return 0
 
@@ -85,7 +86,8 @@ def second_source(turn: Turn) -> None:
             continue
         nearby = turn.fuse.nearby.get(rank)
         if nearby is not None:
-            found = witnesses(nearby, doubtful.sources, turn.series, doubtful.first_us, doubtful.last_us)
+            quorum = turn.fuse.rule.quorum.count
+            found = witnesses(nearby, doubtful.sources, turn.series, doubtful.first_us, doubtful.last_us, quorum)
             at_us = found[-1].at_us if found else 0
             proof = [(witness.rank, finding) for witness in found for finding in witness.findings(turn.series)]
         else:
