@@ -56,7 +56,7 @@ def create_app(
 
     frame.include(stock_api.routes())
     frame.include(readiness_api.routes(planner.in_danger))
-    frame.include(evacuation_api.routes(planner, settings.rescue_phone))
+    frame.include(evacuation_api.routes(planner.current, settings.rescue_phone))
     frame.include(atlas_api.routes(shelter_states))
     return frame.app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,7 @@ from services.resources.evacuation.answer import RouteAnswer, answer, unknown
 from services.resources.evacuation.ask import Asked, answer_out, geojson_out, question_of
 from services.resources.evacuation.datum import Crs
 from services.resources.evacuation.phrases import Warn
-from services.resources.evacuation.plan import ShelterState
-from services.resources.evacuation.worker import Planner
+from services.resources.evacuation.plan import ShelterState, Snapshot
 from services.resources.network.tree import is_night
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Unavailable
@@ -29,6 +29,7 @@ PLANNERS = (Role.DUTY_OFFICER, Role.COMMANDER)
 READERS = (*PLANNERS, Role.TOWNSHIP, Role.VILLAGE, Role.MAINTAINER, Role.WAREHOUSE_KEEPER, Role.SERVICE)
 KEY_HOLDERS = (*PLANNERS, Role.TOWNSHIP, Role.VILLAGE)
 ZONES_MAX = 50
+Current = Callable[[str], Snapshot | None]
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
@@ -65,15 +66,15 @@ class ShelterBody(BaseModel):
     note: Annotated[str, Field(max_length=300)] | None = None
 
 
-def routes(planner: Planner, phone: str) -> APIRouter:
-    """All routes of the concept."""
+def routes(current: Current, phone: str) -> APIRouter:
+    """All routes of the concept; ``current(realm)`` is the snapshot that was made last."""
     router = APIRouter(tags=["evacuation"])
-    router.include_router(_public(planner, phone))
+    router.include_router(_public(current, phone))
     router.include_router(_officers())
     return router
 
 
-def _public(planner: Planner, phone: str) -> APIRouter:
+def _public(current: Current, phone: str) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v1/evacuation/route")
@@ -96,7 +97,7 @@ def _public(planner: Planner, phone: str) -> APIRouter:
         night = is_night(now.astimezone(ZoneInfo(pack.district.timezone)))
         with ctx.read() as conn:
             head = store.head(conn, ctx.realm)
-        snapshot = planner.current(ctx.realm)
+        snapshot = current(ctx.realm)
         have = snapshot.plan.version if snapshot is not None else 0
         _refuse_behind(request, have)
         if head is None:
