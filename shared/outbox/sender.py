@@ -80,7 +80,10 @@ class Sender:
             ).all()
         waiting: dict[str, int] = dict.fromkeys(self._lines, 0)
         for row in last:
-            waiting[row.receiver] = waiting.get(row.receiver, 0) + row.no - acked.get((row.receiver, row.realm), 0)
+            line = self._lines.get(row.receiver)
+            heard = line.applied.get(row.realm) if line else None  # fresher than what is saved now and then
+            known = acked.get((row.receiver, row.realm), 0) if heard is None else heard
+            waiting[row.receiver] = waiting.get(row.receiver, 0) + max(0, row.no - known)
         return [
             {
                 "receiver": peer,
@@ -99,7 +102,7 @@ class _Line:
         self.signal, self.stopping = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._run, name=f"outbox-{peer}", daemon=True)
         self.error: str | None = None
-        self._applied: dict[str, int] = {}
+        self.applied: dict[str, int] = {}
         self._saved: dict[str, int] = {}
 
     def _run(self) -> None:
@@ -114,7 +117,7 @@ class _Line:
             except (Transient, Permanent, FengsuiError) as error:
                 failures += 1
                 self.error = str(error)
-                self._applied.clear()  # ask again how far the receiver is
+                self.applied.clear()  # ask again how far the receiver is
                 log.warning("outbox.retry", receiver=self.peer, failures=failures, error=str(error))
                 self.stopping.wait(min(BACKOFF_MAX_S, 0.1 * 2 ** min(failures, 7)))
             except Exception as error:
@@ -126,13 +129,13 @@ class _Line:
     def _round(self) -> bool:
         if not self.owner._writer.is_owner:
             return False
-        if not self._applied:
+        if not self.applied:
             self._ask()
         moved = False
         for realm, last in self._last_numbers().items():
             if self.stopping.is_set():
                 break
-            applied = self._applied.setdefault(realm, 0)
+            applied = self.applied.setdefault(realm, 0)
             if applied > last:
                 self._renumber(realm, applied, last)
                 moved = True
@@ -143,7 +146,7 @@ class _Line:
 
     def _ask(self) -> None:
         answer = self.client.call("GET", f"/v1/inbox/{self.owner._name}")
-        self._applied = {str(realm): int(no) for realm, no in answer.get("applied", {}).items()}
+        self.applied = {str(realm): int(no) for realm, no in answer.get("applied", {}).items()}
 
     def _last_numbers(self) -> dict[str, int]:
         """The last number ever given per realm (the counter outlives pruned rows)."""
@@ -183,13 +186,13 @@ class _Line:
                     "body": row.body,
                 },
             )
-            self._applied[realm] = int(answer["applied"])
-            if self._applied[realm] != row.no:
+            self.applied[realm] = int(answer["applied"])
+            if self.applied[realm] != row.no:
                 break  # behind or ahead of what we thought: go on from where it says it is
         self._save(realm)
 
     def _save(self, realm: str) -> None:
-        applied = self._applied[realm]
+        applied = self.applied[realm]
         behind = applied - self._saved.get(realm, 0)
         if behind == 0 or (behind < SAVE_EVERY and self.signal.is_set()):
             return
