@@ -148,6 +148,7 @@ class Pipeline:
         """读数入库并判定 What became of each reading of each message, all in this transaction."""
         pack = self._pack(tx)
         now = tx.domain_now(realm)
+        self.fuses.prepare(tx, realm)
         names = {payload.station for payload in payloads if payload.station in pack.stations}
         states = stations_store.load_states(tx.conn, realm, names)
         stored = readings.take(
@@ -162,6 +163,7 @@ class Pipeline:
         )
         for letter in stored.letters:
             tx.event(realm, "dead_letter", letter.station or letter.topic, readings.letter_event(letter))
+        records: list[Record] = []
         if stored.fresh:
             decision, records = self.fuses.move(tx, realm, ReadingsBatch(tuple(stored.fresh)))
             readings.settle(tx.conn, stored, decision.readings)
@@ -177,7 +179,7 @@ class Pipeline:
                 for one in decision.readings
             ]
             stations_store.save_states(tx.conn, realm, list(stations.hear(states, heard, now).values()))
-            self._tell(tx, realm, records)
+        self._tell(tx, realm, records or self.fuses.pending(realm))
         counted = [stations.Counted(*one) for one in stored.counted]
         stations.count(tx.conn, realm, counted, tx.now)
         return stored.elements

@@ -39,7 +39,7 @@ def tell(tx: Tx, fuses: Fuses, realm: str, pack: Pack, records: Sequence[Record]
         if trip is None:
             tx.event(realm, "transition", made.id, _line(record, None, None))
             continue
-        book = fuses.memory(tx, realm).book
+        book = fuses.book(realm)
         about = fuses.describe(tx.conn, realm, book, made.fuse, made.scope)
         notice = notices_store.get(tx.conn, realm, trip.notice_id) if trip.notice_id else None
         part = _part(record, about, pack, is_notice=notice is not None)

@@ -59,6 +59,7 @@ class Fuses:
         self._empty: set[str] = set()
         self._lost_us: dict[str, int] = {}
         self._pending: dict[str, list[Record]] = {}
+        self._outdated: set[str] = set()
         self.cut_off = False
 
     def drop(self) -> None:
@@ -66,16 +67,21 @@ class Fuses:
         self._memories.clear()
         self._empty.clear()
         self._pending.clear()
+        self._outdated.clear()
 
-    def memory(self, tx: Tx, realm: str) -> Memory:
-        """The realm's world, loaded where it is not here; blind from its first instant while there is no broker."""
+    def prepare(self, tx: Tx, realm: str) -> Memory:
+        """The realm's world, loaded where it is not here or is outdated; blind from then on while there is no broker.
+
+        Must come before a transaction writes readings: what is in the store counts as known.
+        """
         found = self._memories.get(realm)
         version = _version(tx)
-        if found is not None and found.book.pack_version == version:
+        if found is not None and found.book.pack_version == version and realm not in self._outdated:
             return found
         found = memory.load(tx.conn, realm, self.books, version, tx.domain_now(realm))
         self._memories[realm] = found
         self._empty.discard(realm)
+        self._outdated.discard(realm)
         if self.cut_off:
             self._begin_blind(tx, realm, found)
         return found
@@ -90,6 +96,10 @@ class Fuses:
         world.cut_off_us = lost_us
         records = self._keep(tx, realm, found, decision)
         self._pending.setdefault(realm, []).extend(records)
+
+    def book(self, realm: str) -> Book:
+        """The book by which the realm was last moved."""
+        return self._memories[realm].book
 
     def realms(self, tx: Tx) -> list[str]:
         """The realms that have fuses to wake, among those whose clock runs."""
@@ -106,12 +116,12 @@ class Fuses:
 
     def is_due(self, tx: Tx, realm: str) -> bool:
         """Whether a timer of the realm is due now."""
-        due = self.memory(tx, realm).world.next_due_us()
+        due = self.prepare(tx, realm).world.next_due_us()
         return due is not None and due <= to_us(tx.domain_now(realm))
 
     def move(self, tx: Tx, realm: str, event: Event) -> tuple[Decision, list[Record]]:
         """决定并落账 Decide on one event now, and keep all that changed."""
-        found = self.memory(tx, realm)
+        found = self.prepare(tx, realm)
         decision = decide(found.book, found.world, event, to_us(tx.domain_now(realm)))
         records = self._keep(tx, realm, found, decision)
         return decision, [*self.pending(realm), *records]
@@ -137,7 +147,7 @@ class Fuses:
         store.save_states(tx.conn, realm, decision.states.values(), at=at, fence=tx.fence)
         records = [self._keep_record(tx, realm, found.book, made) for made in decision.transitions]
         if any(record.made.to is Level.NORMAL and _key(record.made) in found.pinned for record in records):
-            self._memories.pop(realm)  # its trip is over: from now on the active version's rule
+            self._outdated.add(realm)  # its trip is over: from the next time on the active version's rule
         return records
 
     def _keep_record(self, tx: Tx, realm: str, book: Book, made: Transition) -> Record:
