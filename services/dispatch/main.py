@@ -20,7 +20,6 @@ from services.dispatch.incidents.service import Incidents
 from services.dispatch.intake import Intake
 from services.dispatch.orders import api as orders_api
 from services.dispatch.orders import worker as orders_worker
-from services.dispatch.orders.calling import SignerCalls
 from services.dispatch.orders.service import Orders
 from services.dispatch.schema import metadata, tables
 from services.dispatch.settings import DispatchSettings
@@ -49,7 +48,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     )
     callouts = Callouts(frame.packs.get, settings.carriers)
     ringing = Ringing(callouts)
-    orders = Orders(SignerCalls(callouts))
+    orders = Orders(orders_worker.SignerCalls(callouts))
     incidents = Incidents(orders)
     Intake(frame, incidents, orders, callouts)
 

@@ -12,11 +12,27 @@ import pytest
 from shared.clock import ManualClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
-from tests.support.dispatch import KEY, NOW, REALM, Room, dispatch_service, transition
+from tests.support.dispatch import KEY, NOW, Room, dispatch_service, transition
 from tests.support.resources import sample_pack
 
 TRIP = "rainstorm/500114112/1"
 SAFE = {"by": "地质技术员", "at": format_time(NOW + timedelta(minutes=1)), "safe": True, "finding": "坡体稳定"}
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """One service a database; its clock stands still."""
+    folder = tmp_path_factory.mktemp("dispatch")
+    sqlite = request.param == "sqlite"
+    dsn = f"sqlite:///{folder / 'store.db'}" if sqlite else str(request.getfixturevalue("postgres_dsn"))
+    with dispatch_service(dsn, fresh_schema(), folder, ManualClock(NOW)) as found:
+        yield found
+
+
+@pytest.fixture
+def room(house: Room) -> Room:
+    """A realm of its own for each test."""
+    return house.beside(f"x-{fresh_schema().replace('_', '-')}")
 
 
 @pytest.fixture
@@ -25,8 +41,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def room(dsn: str, tmp_path: Path, clock: ManualClock) -> Iterator[Room]:
-    with dispatch_service(dsn, fresh_schema(), tmp_path, clock) as found:
+def moving(tmp_path: Path, clock: ManualClock) -> Iterator[Room]:
+    """A service whose clock the test moves."""
+    with dispatch_service(f"sqlite:///{tmp_path / 'store.db'}", fresh_schema(), tmp_path, clock) as found:
         yield found
 
 
@@ -38,7 +55,7 @@ def one(room: Room, kind: str, scope_kind: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_red_trip_makes_incident_case_orders_and_answers_holds(room: Room) -> None:
-    assert room.send(transition()) == 1
+    assert room.send(transition()) == 2  # after the realm's clock
     incident = room.get("/v1/incidents")["items"][0]
     assert (incident["incident_id"], incident["level"], incident["areas"]) == ("I-0001", "red", ["500114112"])
     cases = room.get("/v1/callouts")["items"]
@@ -61,9 +78,9 @@ def test_a_red_trip_makes_incident_case_orders_and_answers_holds(room: Room) -> 
 
 
 def test_the_same_message_again_changes_nothing(room: Room) -> None:
-    room.send(transition(), no=1)
+    room.send(transition(), no=2)
     before = (room.orders(), room.sent("holds"), room.get("/v1/incidents"))
-    assert room.send(transition(), no=1) == 1
+    assert room.send(transition(), no=2) == 2
     assert (room.orders(), room.sent("holds"), room.get("/v1/incidents")) == before
 
 
@@ -147,13 +164,13 @@ def test_who_may_not_sign_is_refused_with_the_reason(room: Room) -> None:
     assert not_mine.status_code == (200 if chief_is_deputy else 403)
 
 
-def test_silence_calls_the_next_signer_and_signs_nothing(room: Room, clock: ManualClock) -> None:
-    room.send(transition())
-    order = one(room, "evacuate", "region")
+def test_silence_calls_the_next_signer_and_signs_nothing(moving: Room, clock: ManualClock) -> None:
+    moving.send(transition())
+    order = one(moving, "evacuate", "region")
     clock.set(NOW + timedelta(minutes=3, seconds=1))
-    moved = poll_until(lambda: one(room, "evacuate", "region")["next_signer"] != order["next_signer"] or None, 15)
+    moved = poll_until(lambda: one(moving, "evacuate", "region")["next_signer"] != order["next_signer"] or None, 15)
     assert moved
-    assert one(room, "evacuate", "region")["state"] == "awaiting_signature"
+    assert one(moving, "evacuate", "region")["state"] == "awaiting_signature"
 
 
 def test_a_telephone_signature_needs_the_registered_number(room: Room) -> None:
@@ -209,10 +226,10 @@ def test_lift_needs_lifter_and_inspection_and_return_is_another_act(room: Room) 
     assert home.json()["return_permitted"]["inspection"]["by"] == "地质技术员"
 
 
-def test_review_time_passed_is_expired_and_still_held(room: Room, clock: ManualClock) -> None:
-    room.send(transition())
+def test_review_time_passed_is_expired_and_still_held(moving: Room, clock: ManualClock) -> None:
+    moving.send(transition())
     clock.set(NOW + timedelta(hours=6, minutes=1))
-    expired = poll_until(lambda: room.orders(state="expired_not_lifted") or None, 15)
+    expired = poll_until(lambda: moving.orders(state="expired_not_lifted") or None, 15)
     assert expired
     assert all(order["held"] for order in expired)
 
@@ -258,7 +275,7 @@ def test_tokens_are_had_for_the_right_secret_alone_and_guessing_is_slowed(room: 
         answer = room.http.post("/v1/token", data=form)
         return answer.status_code, answer.json().get("code", "")
 
-    key = {"grant_type": "client_credentials", "client_id": "issuer"}
+    key = {"grant_type": "client_credentials", "client_id": "neighbour"}
     assert ask(grant_type="magic") == (400, "unsupported_grant_type")
     assert ask(**key, client_secret="wrong" * 6) == (401, "invalid_grant")
     assert ask(**key, client_secret=KEY)[0] == 200
@@ -275,6 +292,6 @@ def test_an_administrator_makes_a_person_with_a_password(room: Room) -> None:
     assert room.post("/v1/accounts", body, "admin").status_code == 201
     form = {"grant_type": "password", "username": "zhang", "password": "correct horse"}
     token = room.http.post("/v1/token", data=form).json()["access_token"]
-    me = room.http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}, params={"realm": REALM}).json()
+    me = room.http.get("/v1/me", headers={"Authorization": f"Bearer {token}"}, params={"realm": room.realm}).json()
     assert (me["sub"], me["areas"]) == ("zhang", ["500114"])
     assert room.http.get("/.well-known/jwks.json").json()["keys"][0]["crv"] == "Ed25519"

@@ -49,7 +49,7 @@ Make = Callable[[Order, datetime], Event]
 
 
 class SignerCaller(Protocol):
-    """催签 How signers are rung; `services.dispatch.orders.calling` does it through callouts."""
+    """催签 How signers are rung; `services.dispatch.orders.worker` does it through callouts."""
 
     def call(self, tx: Tx, realm: str, stored: Stored, post: str, now: datetime) -> None:
         """Ring ``post``: the order waits for its signature."""
