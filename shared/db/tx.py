@@ -15,10 +15,16 @@ from shared.realm import ACTUAL, LIVE, RealmClock
 
 
 class RealmBook:
-    """领域簿 The clocks of the realms as committed. A drill that was based in another boot has no time yet."""
+    """领域簿 The clocks of the realms as committed.
 
-    def __init__(self, boot: str | None) -> None:
+    A drill that was based in another boot stands where the whole system stood still, until its new clock comes: no
+    deadline passes, and what was on its way before the clock is still applied. The outbox keeps order: a receiver that
+    refused those messages would never get the clock behind them.
+    """
+
+    def __init__(self, boot: str | None, stopped_at: datetime | None = None) -> None:
         self.boot = boot
+        self.stopped_at = stopped_at
         self._clocks: dict[str, RealmClock] = {}
 
     def replace(self, clocks: dict[str, RealmClock]) -> None:
@@ -28,11 +34,11 @@ class RealmBook:
         return dict(self._clocks)
 
     def clock(self, realm: str) -> RealmClock:
-        """The realm's clock; Unavailable while a drill's clock has not been re-based for this boot."""
+        """The realm's clock; Unavailable while a drill's clock is not known, or not since when it stands."""
         if realm in (ACTUAL, LIVE):
             return RealmClock(realm)
         found = self._clocks.get(realm)
-        if found is None or (not found.is_wall and found.boot != self.boot):
+        if found is None or (self._stands(found) and self.stopped_at is None):
             raise Unavailable(
                 f"the clock of realm {realm} is not known yet; try again",
                 f"领域 {realm} 的时钟尚未就绪，请稍后再试",
@@ -41,7 +47,13 @@ class RealmBook:
         return found
 
     def domain_now(self, realm: str, wall: datetime) -> datetime:
-        return self.clock(realm).at(wall)
+        clock = self.clock(realm)
+        if self._stands(clock) and self.stopped_at is not None and clock.w0 is not None:
+            return clock.at(max(clock.w0, min(self.stopped_at, wall)))
+        return clock.at(wall)
+
+    def _stands(self, clock: RealmClock) -> bool:
+        return not clock.is_wall and clock.boot != self.boot
 
     def ticking(self) -> tuple[str, ...]:
         """Realms whose clock runs, for workers."""

@@ -89,3 +89,15 @@ def test_times_survive_the_wire(at: datetime) -> None:
         return
     assert text.endswith("Z")
     assert parse_time(text) == at
+
+
+def test_a_drill_of_another_boot_stands_where_the_system_stopped_until_it_is_rebased() -> None:
+    book = RealmBook("b2", stopped_at=WALL + timedelta(seconds=30))
+    book.replace({"x-d": RealmClock("x-d", 60, V0, WALL, "b1")})
+    much_later = WALL + timedelta(days=1)
+    assert book.domain_now("x-d", much_later) == V0 + timedelta(minutes=30)
+    assert "x-d" not in book.ticking()
+    book.stopped_at = WALL - timedelta(hours=1)  # a heartbeat from before the drill began
+    assert book.domain_now("x-d", much_later) == V0
+    book.replace({"x-d": RealmClock("x-d", 60, V0, much_later, "b2")})
+    assert book.domain_now("x-d", much_later + timedelta(seconds=1)) == V0 + timedelta(minutes=1)
