@@ -85,6 +85,7 @@ class Frame:
         self.body_bytes_max = body_bytes_max
         self.store = Store(settings.dsn, metadata, schema=settings.schema)
         self.writer = Writer(self.store, tables, clock, district=settings.district, boot=settings.boot)
+        self.writer.realms.stopped_at = parse_time(settings.stopped_at) if settings.stopped_at else None
         self.writer.pack = settings.pack
         self.inbox = Inbox()
         self.packs = PackShelf(settings.packs_dir)
