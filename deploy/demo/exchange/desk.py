@@ -92,9 +92,11 @@ class Desk:
         self.calls[call.call_id] = call
         self._by_key[key] = call
         script = text_script(who) if kind == "sms" else self._ring(call, who)
-        task = asyncio.create_task(self._play(call, script))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        receipts: asyncio.Queue[bytes | None] = asyncio.Queue()
+        for work in (self._play(call, script, receipts), self._deliver(call, receipts)):
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return call
 
     def _ring(self, call: Call, who: Character) -> tuple[Step, ...]:
@@ -106,18 +108,19 @@ class Desk:
         self._live[call.to] = call.call_id
         return call_script(who, call.nth, call.text, self.seed, call.to)
 
-    async def _play(self, call: Call, script: tuple[Step, ...]) -> None:
-        await self._tell(call, Step(after_s=0, state="accepted"))
+    async def _play(self, call: Call, script: tuple[Step, ...], receipts: asyncio.Queue[bytes | None]) -> None:
+        """The phone rings on at its own pace, whether or not its receipts are taken."""
+        self._write(call, Step(after_s=0, state="accepted"), receipts)
         for step in script:
             await asyncio.sleep(step.after_s / self.speed)
             call.seq += 1
             call.state, call.result = step.state, step.result
             call.keys = step.keys if set(step.keys) <= set(call.expect_keys) or call.kind == "sms" else ""
             call.heard_s = step.heard_s
-            await self._tell(call, step)
+            self._write(call, step, receipts)
+        receipts.put_nowait(None)
 
-    async def _tell(self, call: Call, step: Step) -> None:
-        """Post one receipt until it is taken (2xx); each try is signed anew."""
+    def _write(self, call: Call, step: Step, receipts: asyncio.Queue[bytes | None]) -> None:
         receipt = {
             "key": call.key,
             "call_id": call.call_id,
@@ -130,13 +133,19 @@ class Desk:
             "at": _now(),
         }
         call.receipts.append(receipt)
-        body = json.dumps(receipt, ensure_ascii=False, separators=(",", ":")).encode()
-        for attempt in range(TRIES_MAX):
-            if await self._post(call, body):
+        receipts.put_nowait(json.dumps(receipt, ensure_ascii=False, separators=(",", ":")).encode())
+
+    async def _deliver(self, call: Call, receipts: asyncio.Queue[bytes | None]) -> None:
+        """Post each receipt until it is taken (2xx), in order; each try is signed anew."""
+        while (body := await receipts.get()) is not None:
+            for attempt in range(TRIES_MAX):
+                if await self._post(call, body):
+                    break
+                call.callback_failures += 1
+                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+            else:
+                log.error("call-back given up: %s", call.call_id)
                 return
-            call.callback_failures += 1
-            await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
-        log.error("call-back given up: %s seq %s", call.call_id, receipt["seq"])
 
     async def _post(self, call: Call, body: bytes) -> bool:
         stamp = str(int(datetime.now(UTC).timestamp()))
