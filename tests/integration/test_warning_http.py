@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+from lxml import etree
 
 from shared.clock import SystemClock
-from tests.support.packs import TOWNSHIP, loaded, write_pack
-from tests.support.warning import Bench, storm, warning_bench
+from shared.pack.canonical import copy_definitions
+from tests.conftest import fresh_schema
+from tests.support.packs import TOWNSHIP, edit, loaded, write_pack
+from tests.support.warning import Bench, soon, storm, warning_bench
 
 TRIP = f"rainstorm/{TOWNSHIP}/1"
 
@@ -42,3 +46,319 @@ def test_two_gauges_trip_red_confirmed_with_alert_and_message(bench: Bench) -> N
         assert {result["status"] for result in answer["results"]} == {"duplicate"}
     assert bench.get(f"/v1/trips/{TRIP}")["version"] == trip["version"]
     assert len(bench.outbox("transition")) == len(sent)
+
+
+def test_one_gauge_alone_waits_for_a_finding(bench: Bench) -> None:
+    now = SystemClock().now() - timedelta(seconds=1)
+    bench.post("/v1/stations/rain-01/readings", storm(["rain-01"], now)["rain-01"])
+    trip = bench.get(f"/v1/trips/{TRIP}")
+    assert (trip["level"], trip["verification"]) == ("red", "unconfirmed")
+    assert trip["confirmed_level"] != "red"
+    bench.post(f"/v1/trips/{TRIP}/confirm", {"reason": "看过了"}, 403, **bench.headers("maintainer"))
+    bench.post(f"/v1/trips/{TRIP}/confirm", {"reason": "看过了"}, 403, **bench.headers("verifier", areas=["500000"]))
+    bench.post(f"/v1/trips/{TRIP}/confirm", {}, 422)
+    stale = bench.post(f"/v1/trips/{TRIP}/confirm", {"reason": "看过了"}, 412, **{"If-Match": '"0"'})
+    assert stale["code"] == "stale_version"
+    body = {"reason": "河水已漫过便桥", "person": "演示人员005", "post": "T-deputy"}
+    done = bench.post(f"/v1/trips/{TRIP}/confirm", body, **{"If-Match": f'"{trip["version"]}"'})
+    assert (done["verification"], done["confirmed_level"]) == ("confirmed", "red")
+    again = bench.post(f"/v1/trips/{TRIP}/confirm", body, 409)
+    assert again["code"] == "refused:nothing_unconfirmed"
+    shown = bench.get(f"/v1/trips/{TRIP}")
+    assert [finding["applied"] for finding in shown["findings"]] == [True, False]
+    assert shown["records"][-1]["reason"] == "confirmed"
+    assert shown["records"][-1]["by"] == "演示人员005"
+
+
+def test_release_needs_a_report_and_a_fallen_condition(bench: Bench) -> None:
+    now = SystemClock().now() - timedelta(hours=4)
+    for gauge, readings in storm(["rain-01", "rain-02"], now).items():
+        bench.post(f"/v1/stations/{gauge}/readings", readings)
+    trip = bench.get(f"/v1/trips/{TRIP}")
+    level = trip["level"]
+    no_report = bench.post(f"/v1/trips/{TRIP}/release", {"reason": "雨停"}, 409)
+    assert no_report["code"] in ("refused:no_hold_report", "refused:condition_stands")
+    dry = [
+        {"metric": "rain_mm", "value": 0, "observed_at": (now + timedelta(minutes=5 * i)).isoformat()}
+        for i in range(1, 49)
+    ]
+    for gauge in ("rain-01", "rain-02"):
+        bench.post(f"/v1/stations/{gauge}/readings", dry)
+    trip = bench.get(f"/v1/trips/{TRIP}")
+    assert trip["level"] == level
+    assert bench.post(f"/v1/trips/{TRIP}/release", {"reason": "雨停"}, 409)["code"] == "refused:no_hold_report"
+    holds(bench, 1, TRIP, trip["version"], [{"order_id": "O-0001", "state": "in_force", "kind": "ban"}])
+    held = bench.post(f"/v1/trips/{TRIP}/release", {"reason": "雨停"}, 409)
+    assert held["code"] == "refused:measures_in_force"
+    assert bench.get(f"/v1/trips/{TRIP}")["holds"]["in_force"] == ["O-0001"]
+    holds(bench, 2, TRIP, trip["version"], [])
+    done = bench.post(f"/v1/trips/{TRIP}/release", {"reason": "雨停"}, **{"Idempotency-Key": "r1"})
+    assert (done["level"], done["version"]) == (trip["condition"], trip["version"] + 1)
+    again = bench.http.post(f"/v1/trips/{TRIP}/release", json={"reason": "雨停"}, headers={"Idempotency-Key": "r1"})
+    assert (again.status_code, again.headers["idempotency-replayed"], again.json()) == (200, "true", done)
+    receipt = bench.get(f"/v1/trips/{TRIP}/receipt")
+    assert receipt["rule"]["id"] == "rainstorm"
+    assert len(receipt["sha256"]) == 64
+    assert {row["station_id"] for row in receipt["readings"]} <= {"rain-01", "rain-02"}
+
+
+def holds(bench: Bench, no: int, trip_id: str, n: int, held: list[dict[str, str]]) -> None:
+    message = {
+        "sender": "dispatch",
+        "realm": "x-live",
+        "no": no,
+        "kind": "holds",
+        "aggregate": trip_id,
+        "body": {"trip_id": trip_id, "n": n, "holds": held, "at": SystemClock().now().isoformat()},
+    }
+    assert bench.post("/v1/inbox", message, **bench.headers("service", sub="service:dispatch")) == {"applied": no}
+
+
+def test_a_finding_that_comes_from_dispatch_decides(bench: Bench) -> None:
+    now = SystemClock().now() - timedelta(seconds=1)
+    bench.post("/v1/stations/rain-01/readings", storm(["rain-01"], now)["rain-01"])
+    message = {
+        "sender": "dispatch",
+        "realm": "x-live",
+        "no": 1,
+        "kind": "finding",
+        "aggregate": TRIP,
+        "body": {
+            "trip_id": TRIP,
+            "level": "red",
+            "verdict": "refute",
+            "by": {"post": "T-deputy", "person": "演示人员005"},
+            "ground": "现场未下雨，雨量筒被冲洗",
+            "happened_at": now.isoformat(),
+        },
+    }
+    bench.post("/v1/inbox", message, **bench.headers("service", sub="service:dispatch"))
+    shown = bench.get(f"/v1/trips/{TRIP}")
+    assert shown["level"] == shown["confirmed_level"] != "red"
+    assert shown["records"][-1]["reason"] == "refuted"
+    assert shown["findings"][0]["applied"] is True
+
+
+def test_manual_trip_and_shelving(bench: Bench) -> None:
+    path = f"/v1/fuses/rainstorm/{TOWNSHIP}/trip"
+    body = {
+        "level": "yellow",
+        "reason": "村民来电：溪水变浑",
+        "entered_late": True,
+        "happened_at": "2026-06-28T03:05:00Z",
+    }
+    bench.post(path, body, 403, **bench.headers("township", areas=["500000"]))
+    bench.post(path, body, 412, **{"If-Match": '"7"'})
+    made = bench.post(path, body, **{"If-Match": '"0"'})
+    assert (made["trip_id"], made["level"], made["verification"]) == (TRIP, "yellow", "confirmed")
+    assert bench.outbox("transition")[0]["entered_late"] is True
+    assert bench.post(path, body, 409)["code"] == "refused:not_higher"
+    until = (SystemClock().now() + timedelta(hours=1)).isoformat()
+    shelved = bench.post(f"/v1/trips/{TRIP}/shelve", {"reason": "已派人守", "until": until})
+    assert shelved["version"] == 2
+    too_long = {"reason": "x", "until": (SystemClock().now() + timedelta(hours=9)).isoformat()}
+    assert bench.post(f"/v1/trips/{TRIP}/shelve", too_long, 409)["code"] == "refused:shelf_too_long"
+    bench.post("/v1/trips/rainstorm/nowhere/1/shelve", too_long, 404)
+    bench.post("/v1/fuses/flood/x/trip", body, 404)
+
+
+def test_a_notice_opens_a_trip_is_corrected_and_cancelled(bench: Bench) -> None:
+    body = {
+        "type": "signal",
+        "number": "2026年第7号",
+        "issuer": "示例区气象台",
+        "scale": "signal",
+        "level": "orange",
+        "hazard": "11B03",
+        "areas": [TOWNSHIP],
+        "text": "未来3小时降雨将达50毫米以上",
+        "read_back_by": "演示人员003",
+        "file": {"name": "通知.jpg", "media_type": "image/jpeg", "content_base64": "5ryU56S6"},
+    }
+    trip_id = f"notice.signal/{TOWNSHIP}/1"
+    made = bench.post("/v1/notices", body, 201)
+    assert (made["notice_id"], made["trip_ids"], made["file"]["size"]) == ("N-0001", [trip_id], 6)
+    trip = bench.get(f"/v1/trips/{trip_id}")
+    assert (trip["level"], trip["verification"], trip["notice_id"]) == ("orange", "confirmed", "N-0001")
+    alert = bench.get(f"/v1/alerts/{trip['alert_id']}")
+    assert "收到橙色通知" in alert["headline"]
+    assert bench.post("/v1/notices", body, 200)["duplicate"] is True
+    assert bench.post("/v1/notices", {**body, "level": "red"}, 409)["code"] == "refused:number_taken"
+    second = {**body, "number": "2026年第8号", "level": "red", "corrects": "N-0001"}
+    corrected = bench.post("/v1/notices", second, 201)
+    assert corrected["trip_ids"] == [trip_id]
+    assert bench.get(f"/v1/trips/{trip_id}")["level"] == "red"
+    assert bench.get("/v1/notices/N-0001")["ended_by"] == "N-0002"
+    assert bench.post("/v1/notices", {**body, "number": "9", "corrects": "N-0001"}, 409)["code"] == (
+        "refused:already_corrected"
+    )
+    assert bench.http.request("DELETE", "/v1/notices/N-0002").json()["code"] == "refused:never_deleted"
+    cancel = {**body, "number": "2026年第10号", "level": "normal", "corrects": "N-0002"}
+    assert bench.post("/v1/notices", cancel, 201)["trip_ids"] == []
+    closed = bench.get(f"/v1/trips/{trip_id}")
+    assert (closed["level"], closed["closed_at"] is None) == ("normal", False)
+    ended = bench.get(f"/v1/alerts/{trip['alert_id']}")
+    assert (ended["state"], ended["msg_type"]) == ("ended", "Cancel")
+    assert "不等于允许返回" in ended["headline"]
+    assert bench.http.get("/v1/notices/N-0001/file").content == "演示".encode()
+    assert [item["notice_id"] for item in bench.get("/v1/notices", limit=2)["items"]] == ["N-0003", "N-0002"]
+    for wrong, field in (
+        ({"areas": ["500"]}, "areas"),
+        ({"hazard": "99X"}, "hazard"),
+        ({"type": "Signal!"}, "type"),
+        ({"level": "normal"}, "level"),
+        ({"valid_to": "2026-06-01T00:00:00Z"}, "valid_to"),
+        ({"file": {"name": "x", "content_base64": "%%%"}}, "file.content_base64"),
+    ):
+        assert bench.post("/v1/notices", {**body, "number": "11", **wrong}, 422)["field"] == field
+    bench.post("/v1/notices", {**body, "number": "12"}, 403, **bench.headers("drafter", areas=["999902"]))
+
+
+def test_a_notice_ends_when_its_validity_does(bench: Bench) -> None:
+    body = {
+        "type": "report",
+        "issuer": "村民",
+        "scale": "risk",
+        "level": "yellow",
+        "hazard": "11B03",
+        "areas": [TOWNSHIP],
+        "text": "坡上有裂缝",
+        "valid_to": (SystemClock().now() + timedelta(seconds=1)).isoformat(),
+    }
+    (trip_id,) = bench.post("/v1/notices", body, 201)["trip_ids"]
+    soon(lambda: bench.get(f"/v1/trips/{trip_id}")["closed_at"])
+    assert bench.get("/v1/notices/N-0001")["ended_by"] == "valid_to"
+    assert bench.outbox("transition")[-1]["notice"]["ended_by"] == "valid_to"
+
+
+def test_alerts_are_drafts_and_the_public_sees_none(bench: Bench, tmp_path: Path) -> None:
+    now = SystemClock().now() - timedelta(seconds=1)
+    for gauge, readings in storm(["rain-01", "rain-02"], now).items():
+        bench.post(f"/v1/stations/{gauge}/readings", readings)
+    (alert,) = bench.get("/v1/alerts", area=TOWNSHIP[:6], level="red", in_force="true")["items"]
+    assert alert["headline"] == "示例镇达到暴雨红色标准（实况）"
+    assert bench.get("/v1/alerts", level="blue")["items"] == []
+    feed = bench.get("/v1/alerts/feed.json", after=0)
+    assert feed["items"][-1]["version"] == alert["version"]
+    answer = bench.http.get(f"/v1/alerts/{alert['alert_id']}.xml")
+    assert answer.headers["content-type"].startswith("application/cap+xml")
+    root = etree.fromstring(answer.content)
+    cap = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
+    texts = [root.findtext(f"c:{name}", namespaces=cap) for name in ("status", "scope", "msgType")]
+    assert texts == ["Exercise", "Restricted", "Update" if alert["version"] > 1 else "Alert"]
+    assert ("references" in answer.text) is (alert["version"] > 1)
+    unchanged = bench.http.get(f"/v1/alerts/{alert['alert_id']}.xml", headers={"If-None-Match": answer.headers["etag"]})
+    assert unchanged.status_code == 304
+    with httpx.Client(base_url=bench.base) as nobody:
+        assert nobody.get("/v1/alerts").json()["items"] == []
+        assert nobody.get("/v1/alerts/feed.json").json()["items"] == []
+        assert nobody.get(f"/v1/alerts/{alert['alert_id']}").status_code == 404
+        assert nobody.get(f"/v1/alerts/{alert['alert_id']}.xml").status_code == 404
+        for path in ("/v1/fuses", "/v1/trips", "/v1/stations", "/v1/dead-letters", "/v1/notices"):
+            assert nobody.get(path).status_code == 401, path
+
+
+def test_maintenance_gives_test_readings_and_ends_by_itself(bench: Bench) -> None:
+    path = "/v1/stations/rain-01/maintenance"
+    bench.post(path, {"minutes": 121, "reason": "率定"}, 422)
+    bench.post(path, {"minutes": 10, "reason": "率定"}, 403, **bench.headers("village"))
+    bench.post(path, {"minutes": 0, "reason": "率定"}, 409)
+    begun = bench.post(path, {"minutes": 10, "reason": "率定"}, **{"If-Match": '"0"'})
+    assert begun["state"] == "maintenance"
+    now = SystemClock().now() - timedelta(seconds=1)
+    answer = bench.post("/v1/stations/rain-01/readings", storm(["rain-01"], now)["rain-01"])
+    assert {result["quality"] for result in answer["results"]} == {"test"}
+    assert bench.get("/v1/trips")["items"] == []
+    assert bench.post(path, {"minutes": 0, "reason": "完成"})["state"] == "silent"
+    bench.post("/v1/stations/rain-02/readings", storm(["rain-02"], now)["rain-02"])
+    assert bench.get("/v1/stations/rain-02")["state"] == "living"
+    one = bench.get("/v1/stations/rain-02")
+    assert one["receipts"][0]["upto"] == 36
+    assert one["latest"]["rain_mm"]["quality"] == "good"
+    bench.post("/v1/stations/rain-02/readings", {"metric": "rain_mm", "value": 0, "observed_at": now.isoformat()})
+    names = [item["station_id"] for item in bench.get("/v1/stations", unreceipted="true")["items"]]
+    assert names == ["rain-02"]
+
+
+@pytest.mark.parametrize(
+    ("station", "payload", "status", "code"),
+    [
+        ("rain-01", b"{", 422, "not_json"),
+        ("rain-99", b"{}", 404, "unknown_station"),
+        ("rain-01", b" " * 70_000, 413, "too_large"),
+    ],
+)
+def test_a_message_that_cannot_be_read_is_refused_and_kept(
+    bench: Bench, station: str, payload: bytes, status: int, code: str
+) -> None:
+    answer = bench.http.post(f"/v1/stations/{station}/readings", content=payload)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    (letter,) = bench.get("/v1/dead-letters", code=code)["items"]
+    assert (letter["station_id"], letter["size"]) == (station, len(payload))
+    bench.http.post(f"/v1/stations/{station}/readings", content=payload)
+    assert bench.get("/v1/dead-letters", code=code)["items"][0]["count"] == 2
+
+
+def test_a_drill_has_its_own_world_and_clock(bench: Bench) -> None:
+    body = {"name": "night", "speed": 60, "v0": "2026-06-28T03:00:00Z"}
+    assert bench.post("/v1/realms", body, 201)["realm"] == "x-night"
+    assert bench.post("/v1/realms", body, 409)["code"] == "refused:realm_running"
+    bench.post("/v1/realms", {**body, "name": "live"}, 422)
+    bench.post("/v1/realms", {**body, "name": "other"}, 403, **bench.headers("village"))
+    assert [message["realm"] for message in bench.outbox("realm", "resources")] == ["x-night"]
+    reading = {"metric": "rain_mm", "value": 3, "observed_at": "2026-06-28T03:00:00Z"}
+    answer = bench.http.post("/v1/stations/rain-01/readings", json=reading, params={"realm": "x-night"})
+    assert answer.json()["results"][0]["status"] == "stored"
+    row = bench.get("/v1/stations/rain-01/readings", realm="x-night")["items"][0]
+    assert row["known_at"].startswith("2026-06-28T03:")
+    assert bench.get("/v1/stations/rain-01/readings")["items"] == []
+
+
+def test_a_new_boot_goes_on_where_the_drill_stood(dsn: str, tmp_path: Path) -> None:
+    folder = write_pack(tmp_path / "pack")
+    pack, schema = loaded(folder), fresh_schema()
+    with warning_bench(dsn, tmp_path, folder, pack, schema=schema, boot="one") as bench:
+        bench.post("/v1/realms", {"name": "night", "speed": 60, "v0": "2026-06-28T03:00:00Z"}, 201)
+        assert [body["version"] for body in bench.outbox("pack")] == [pack.version]
+    stopped = (SystemClock().now()).isoformat()
+    with warning_bench(dsn, tmp_path, folder, pack, schema=schema, boot="two", stopped_at=stopped) as bench:
+        based = bench.outbox("realm")[-1]
+        assert based["boot"] == "two"
+        assert based["v0"] < "2026-06-28T04:00:00Z"
+        assert len(bench.outbox("pack")) == 1
+
+
+def test_another_pack_version_keeps_open_trips_on_their_rule(dsn: str, tmp_path: Path) -> None:
+    folder = write_pack(tmp_path / "pack")
+    pack, schema = loaded(folder), fresh_schema()
+    with warning_bench(dsn, tmp_path, folder, pack, schema=schema) as bench:
+        now = SystemClock().now() - timedelta(minutes=5)
+        sent = storm(["rain-01", "rain-02"], now, total_mm=60.0)
+        for gauge, readings in sent.items():
+            bench.post(f"/v1/stations/{gauge}/readings", readings)
+        before = bench.get(f"/v1/trips/{TRIP}")
+        assert before["level"] == "orange"
+        newer = write_pack(tmp_path / "newer")
+        edit(newer, "fuses/rainstorm.yaml", "sum: 3h,  at_least: 100", "sum: 3h,  at_least: 61")
+        version = loaded(newer).version
+        bench.post("/v1/packs/activate", {"version": version}, 425)
+        copy_definitions(newer, tmp_path / "packs", version)
+        bench.post("/v1/packs/activate", {"version": version}, 403, **bench.headers("duty_officer"))
+        bench.post("/v1/packs/activate", {"version": version})
+        assert bench.get("/v1/realm")["pack"] == version
+        more = {"metric": "rain_mm", "value": 5, "observed_at": (now + timedelta(minutes=5)).isoformat()}
+        bench.post("/v1/stations/rain-01/readings", more)
+        after = bench.get(f"/v1/trips/{TRIP}")
+        assert after["level"] == "orange"
+        assert after["records"][-1]["rule_version"] == before["records"][-1]["rule_version"]
+
+
+def test_a_pack_whose_rules_cannot_be_used_is_refused(bench: Bench, tmp_path: Path) -> None:
+    broken = write_pack(tmp_path / "broken")
+    edit(broken, "fuses/rainstorm.yaml", "metric: rain_mm", "metric: snow_mm")
+    version = loaded(broken).version
+    copy_definitions(broken, tmp_path / "packs", version)
+    refused = bench.post("/v1/packs/activate", {"version": version}, 422)
+    assert refused["code"] == "bad_rules"
+    assert "rainstorm.yaml:" in refused["detail"]
+    assert bench.get("/v1/realm")["pack"] == bench.pack.version

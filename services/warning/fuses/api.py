@@ -162,11 +162,10 @@ def _read_trips(router: APIRouter, fuses: Fuses) -> None:
         ctx.require(MAY_READ)
         with ctx.read() as conn:
             trip = service.open_trip(conn, ctx.realm, trip_id)
-            report = store.holds_of(conn, ctx.realm, trip_id)
+            shown = views.trip_of(conn, ctx.frame.settings.district, ctx.realm, trip)
             records = store.records_of_trip(conn, ctx.realm, trip_id)
             found = views.findings_out(store.findings_of(conn, ctx.realm, trip_id))
         response.headers["ETag"] = f'"{trip.last_n}"'
-        shown = views.trip_out(ctx.frame.settings.district, ctx.realm, trip, report)
         return {**shown, "records": records, "findings": found}
 
 
@@ -258,8 +257,7 @@ def _answer(ctx: Context, apply: Callable[[Tx], tuple[Refused | None, Any]]) -> 
             error = refusal(refused)
             told.append(error)
             return Answer({"status": error.status, "code": error.code, "title": error.zh, "detail": error.en}, 409)
-        report = store.holds_of(tx.conn, realm, trip.trip_id) if trip else None
-        shown = views.trip_out(district, realm, trip, report) if trip else {"district": district, "realm": realm}
+        shown = views.trip_of(tx.conn, district, realm, trip) if trip else {"district": district, "realm": realm}
         return Answer(shown, version=trip.last_n if trip else None)
 
     answer = ctx.write(write)

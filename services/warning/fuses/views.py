@@ -57,9 +57,19 @@ def fuse_out(
     }
 
 
-def trip_out(district: str, realm: str, trip: Any, report: store.HoldReport | None) -> dict[str, Any]:
-    """A trip as its last record left it, with what dispatch last said of its measures."""
+def trip_out(
+    district: str, realm: str, trip: Any, report: store.HoldReport | None, state: FuseState | None = None
+) -> dict[str, Any]:
+    """A trip as it stands (``state``) or as its last record left it, with what dispatch last said of its measures."""
     last = trip.last
+    if state is not None and state.trip_id == trip.trip_id:
+        last = {
+            "to": level_of(state.level).value,
+            "condition": level_of(state.condition).value,
+            "confirmed_level": level_of(state.confirmed).value,
+            "verification": state.verification.value,
+            "blind": state.blind,
+        }
     return {
         "district": district,
         "realm": realm,
@@ -81,6 +91,12 @@ def trip_out(district: str, realm: str, trip: Any, report: store.HoldReport | No
         "pack": trip.pack,
         "holds": holds_out(report),
     }
+
+
+def trip_of(conn: Connection, district: str, realm: str, trip: Any) -> dict[str, Any]:
+    """The same from the store."""
+    report = store.holds_of(conn, realm, trip.trip_id)
+    return trip_out(district, realm, trip, report, store.state_of(conn, realm, trip.fuse, trip.scope))
 
 
 def holds_out(report: store.HoldReport | None) -> dict[str, Any] | None:
@@ -113,7 +129,7 @@ def receipt_out(conn: Connection, district: str, realm: str, trip: Any, book: Bo
     evidence = readings_store.by_ids(conn, sorted(refs)[:EVIDENCE_MAX])
     fuse = book.fuses.get((trip.fuse, trip.scope))
     whole = {
-        "trip": trip_out(district, realm, trip, store.holds_of(conn, realm, trip.trip_id)),
+        "trip": trip_of(conn, district, realm, trip),
         "rule": fuse
         and {
             "id": fuse.rule.id,
