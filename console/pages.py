@@ -20,6 +20,7 @@ from shared.errors import NotFound
 PARTS = ("strip", "fuses", "board", "orders", "timeline")
 CASES_SHOWN = 6
 INCIDENTS_SHOWN = 6
+FUSES_EXPLAINED = 12
 LANG_COOKIE = "fengsui_lang"
 FIELD_MAX = 4096
 Lang = Annotated[str | None, Query(max_length=8)]
@@ -134,7 +135,8 @@ async def _look(desk: Desk, officer: Officer, wanted: str | None, parts: tuple[s
         strip = view.strip_of(answers)
         seen["strip"] = replace(strip, wrong=[*strip.wrong, ("warning", known.wrong)]) if known.wrong else strip
     if "fuses" in parts:
-        seen |= {"fuses": view.fuses_of(answers["fuses"]), "fuses_wrong": answers["fuses"].wrong}
+        fuses = view.fuses_of(answers["fuses"])
+        seen |= {"fuses": await _explained(desk, token, chosen.realm, fuses), "fuses_wrong": answers["fuses"].wrong}
     if "orders" in parts:
         seen |= {"orders": view.orders_of(answers["orders"]), "orders_wrong": answers["orders"].wrong}
     if "board" in parts:
@@ -175,6 +177,16 @@ async def _each(desk: Desk, token: str, realm: str, found: Asked, key: str, most
         name: ("dispatch", path.format(name), {"realm": realm}) for name in ids
     }
     return list((await desk.peers.many(asks, token)).values())
+
+
+async def _explained(desk: Desk, token: str, realm: str, fuses: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The worst fuses with the record that says why they stand where they are."""
+    asks: dict[str, tuple[str, str, dict[str, Any]]] = {
+        f"{row['fuse']}/{row['scope']}": ("warning", f"/v1/fuses/{row['fuse']}/{row['scope']}", {"realm": realm})
+        for row in fuses[:FUSES_EXPLAINED]
+    }
+    answers = await desk.peers.many(asks, token)
+    return [{**row, **view.reason_of(answers.get(f"{row['fuse']}/{row['scope']}"))} for row in fuses]
 
 
 def _wrong_of(answers: list[Asked]) -> str | None:

@@ -140,6 +140,18 @@ def fuses_of(asked: Asked) -> list[Mapping[str, Any]]:
     return sorted(shown, key=lambda row: (-RANK.get(row.get("level", ""), 5), str(row.get("scope"))))
 
 
+def reason_of(asked: Asked | None) -> dict[str, Any]:
+    """Why a fuse stands where it is: of its records, newest first, the last that changed its level and gave grounds."""
+    records = asked.body.get("records", ()) if asked and not asked.wrong and isinstance(asked.body, dict) else ()
+    newest = max(records, key=lambda row: row["n"], default=None)
+    told = max((row for row in records if row.get("because")), key=lambda row: row["n"], default=None)
+    return {
+        "because": told["because"] if told else [],
+        "since": newest["known_at"] if newest else None,
+        "reason": newest["reason"] if newest else None,
+    }
+
+
 def orders_of(asked: Asked) -> list[Mapping[str, Any]]:
     """What waits for a signature first, by its time; then what is in force, the worst first."""
     shown = [order for order in asked.items if order["state"] not in ENDED_ORDERS]

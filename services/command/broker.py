@@ -21,7 +21,7 @@ from pathlib import Path
 from services.command.datadir import DataDir, replace_file
 from services.command.ports import LOOPBACK
 from services.command.supervisor import Spec
-from shared.ids import new_token
+from shared.chance import new_token
 from shared.pack.acl import SERVICES_USER, acl_text
 from shared.pack.model import Pack
 

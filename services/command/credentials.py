@@ -14,7 +14,8 @@ import httpx
 
 from services.command.datadir import DataDir, replace_file
 from services.dispatch.accounts.service import demo_accounts
-from shared.ids import new_token, sha256_hex
+from shared.chance import new_token
+from shared.ids import sha256_hex
 from shared.pack.model import Pack
 from shared.vocabulary import Role
 

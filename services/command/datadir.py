@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from shared.chance import new_token
 from shared.errors import FengsuiError
-from shared.ids import new_token
 from shared.realm import format_time, parse_time
 
 

@@ -67,7 +67,7 @@ class Wiring:
 
     def _common(self) -> dict[str, str]:
         env = {"DISTRICT": self.pack.district.code, "PACKS": str(self.data.packs), "PACK": self.pack.version}
-        env |= {f"{name.upper()}_URL": self.url(name) for name in (*SERVICES, "console")}
+        env |= {f"{name.upper()}_URL": self.url(name) for name in SERVICES}
         env |= {"BOOT": self.boot, "HOST": LOOPBACK} | ({"STOPPED_AT": self.stopped_at} if self.stopped_at else {})
         return env
 

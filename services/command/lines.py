@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 NAMED_MAX = 4
 LINES_MAX = 4
-ALIKE_MAX = {"order.opened": 0, "order.took_force": 3, "order.call_signer": 2, "order.trip_joined": 0}
+ALIKE_MAX = {"order.took_force": 3, "order.call_signer": 2, "order.no_signer": 1, "order.raised": 1}
+UNTOLD = frozenset({"order.opened", "order.trip_joined", "order.raise_pending"})  # what follows says more
+TOLD_ONCE = frozenset({"order.call_signer", "order.no_signer", "alert"})
 
 RESULTS = {
     "keyed": ("按键应答", "answered by key"),
@@ -60,8 +62,29 @@ class Event:
     body: Mapping[str, Any]
 
 
+class Teller:
+    """讲述: remembers what was told of which measure, so that a countdown that goes round is not told each time."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._told: set[tuple[str, str]] = set()
+
+    def say(self, events: Sequence[Event]) -> list[Said]:
+        """The lines of one burst, in the order in which the events came."""
+        return said_of([event for event in events if self._is_new(event)], self._names)
+
+    def _is_new(self, event: Event) -> bool:
+        kind = str(event.body.get("kind", "")) if event.kind == "timeline" else event.kind
+        if kind not in TOLD_ONCE:
+            return True
+        key = (kind, str(event.body.get("subject", "")) if event.kind == "timeline" else event.subject)
+        is_new = key not in self._told
+        self._told.add(key)
+        return is_new
+
+
 def said_of(events: Sequence[Event], names: Names) -> list[Said]:
-    """The lines of one burst, in the order in which the events came."""
+    """The lines of these events, without memory."""
     told: dict[str, list[Said]] = {}
     drawn: dict[tuple[str, str], _Group] = {}
     for event in events:
@@ -75,7 +98,9 @@ def said_of(events: Sequence[Event], names: Names) -> list[Said]:
             group = drawn.setdefault(key, _Group(str(event.body.get("at") or ""), []))
             if who not in group.who:
                 group.who.append(who)
-    lines = [line for kind, same in told.items() for line in _few(same, ALIKE_MAX.get(kind, LINES_MAX))]
+    lines = [
+        line for kind, same in told.items() if kind not in UNTOLD for line in _few(same, ALIKE_MAX.get(kind, LINES_MAX))
+    ]
     lines += [Said(group.at, *_drawn(key, group.who)) for key, group in drawn.items()]
     return lines
 
@@ -100,7 +125,7 @@ def _told(event: Event) -> Said:
 
 def _few(lines: Sequence[Said], most: int) -> list[Said]:
     """At red twenty measures open at once: a few of each kind, and how many more."""
-    if len(lines) <= most + 1 and most:
+    if len(lines) <= most + 1:
         return list(lines)
     left = len(lines) - most
     return [*lines[:most], Said(lines[-1].at, f"……同类另有 {left} 项，见值班台", f"{left} more like it")]
@@ -123,6 +148,8 @@ def _ended(event: Event, names: Names) -> Made:
 
 def _answered(event: Event, names: Names) -> Made:
     grade = str(event.body.get("grade", ""))
+    if not grade:  # the line was answered by something else than a person's answer
+        return
     zh, en = GRADES.get(grade, (grade, grade))
     yield (f"应答“{zh}”", f"answered: {en}"), names.person(str(event.body.get("answered_by", "")))
 
@@ -149,7 +176,12 @@ def _blackout(event: Event, names: Names) -> Made:
     yield ("一处基站下多人失联，按“失联”一项处置", "one mast, many unreachable: one item"), place
 
 
+def _alert(event: Event, _: Names) -> Made:
+    yield ("预警信息起草（未批准，不对外）", "alert drafted, not approved, not public"), event.subject
+
+
 _MAKERS: Mapping[str, Callable[[Event, Names], Made]] = {
+    "alert": _alert,
     "callout.attempt": _attempt,
     "callout.attempt_ended": _ended,
     "callout.answered": _answered,

@@ -16,10 +16,10 @@ import httpx
 from services.command.credentials import FILE
 from services.command.drill import Drill
 from services.command.environment import Wiring
-from services.command.lines import Event, Said, said_of
+from services.command.lines import Event, Said, Teller
 from services.command.terminal import Terminal, day_and_clock
 from shared.pack.model import Pack
-from shared.realm import parse_time
+from shared.realm import format_time, parse_time
 
 POLL_S = 0.5
 RAIN_EVERY_S = 8.0
@@ -59,7 +59,8 @@ class Follower:
     def __init__(self, terminal: Terminal, wiring: Wiring, pack: Pack, drill: Drill | None) -> None:
         self._terminal, self._wiring, self._pack, self._drill = terminal, wiring, pack, drill
         self._realm = drill.realm if drill else pack.district.default_realm
-        self._names = PackNames(pack)
+        self._teller = Teller(PackNames(pack))
+        self._last_at = ""
         self._zone = pack.district.timezone
         self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
         self._after: dict[str, int] = {}
@@ -100,9 +101,9 @@ class Follower:
                 return
             items = answer["items"]
             self._after[service] = int(answer["next"])
-            if not passing:
-                events = [Event(each["id"], each["kind"], each["subject"], each["body"] or {}) for each in items]
-                for said in said_of(events, self._names):
+            events = [Event(each["id"], each["kind"], each["subject"], each["body"] or {}) for each in items]
+            for said in self._teller.say(events):
+                if not passing:
                     self.tell(said)
             if len(items) < PAGE:
                 return
@@ -128,7 +129,8 @@ class Follower:
         return body
 
     def tell(self, said: Said) -> None:
-        at = day_and_clock(parse_time(said.at), self._zone) if said.at else " " * 14
+        self._last_at = max(self._last_at, said.at)  # a line without a time of its own is as of the last one
+        at = day_and_clock(parse_time(said.at or self._last_at), self._zone) if self._last_at else " " * 14
         gloss = f" / {said.en}" if said.en and said.en != said.zh else ""
         self._terminal.line(f"{at}  {said.zh}{gloss}")
 
@@ -171,7 +173,7 @@ class _Rain:
             return
         self._told = three
         zh = f"{worst['name']} 1 小时 {hour:.1f} 毫米，3 小时 {three:.1f} 毫米"
-        owner.tell(Said(newest.isoformat(), zh, f"rain at {worst['station_id']}"))
+        owner.tell(Said(format_time(newest), zh, f"rain at {worst['station_id']}"))
 
 
 def _sum(items: list[dict[str, Any]], newest: datetime, hours: int) -> float:
