@@ -97,7 +97,7 @@ class Frame:
         self.stopping = threading.Event()
         self.registry = CollectorRegistry()
         self._probes: dict[str, Probe] = {}
-        self._ticks: list[tuple[str, Tick]] = []
+        self.ticks: list[tuple[str, Tick]] = []  # what `start` schedules; a simulation wakes them by hand
         self._tick_errors: dict[str, str] = {}
         self._starts: list[Callable[[], None]] = []
         self._stops: list[Callable[[], None]] = []
@@ -116,7 +116,7 @@ class Frame:
 
     def every(self, name: str, tick: Tick) -> None:
         """Wake ``tick(tx)`` in the writer each `tick_s` seconds."""
-        self._ticks.append((name, tick))
+        self.ticks.append((name, tick))
 
     def on_start(self, hook: Callable[[], None]) -> None:
         self._starts.append(hook)
@@ -160,7 +160,7 @@ class Frame:
                 break
         if self.stopping.is_set():
             return
-        for name, tick in self._ticks:
+        for name, tick in self.ticks:
             self._scheduler.add_job(
                 self._run_tick, "interval", args=(name, tick), seconds=self.settings.tick_s, id=name
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
         settings.district,
         lambda tx, stored: ringing.attempt_ended(tx, stored, tx.domain_now(stored.realm)),
     )
+    frame.app.state.desk = Desk(callouts, ringing, orders, incidents, sender)
     frame.every("callouts", ringing.tick)
     frame.every("orders", orders_worker.ticking(orders))
     frame.writer.on_commit.append(sender.wake)
@@ -77,6 +79,17 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.include(orders_api.routes(frame, orders))
     frame.include(incidents_api.routes(frame, incidents))
     return frame.app
+
+
+@dataclass(frozen=True)
+class Desk:
+    """调度台: the composed parts, as ``app.state.desk`` beside the frame, for whoever drives the service by hand"""
+
+    callouts: Callouts
+    ringing: Ringing
+    orders: Orders
+    incidents: Incidents
+    sender: Sender
 
 
 class _OwnTokens:

@@ -28,6 +28,7 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
     """组装 The app of ``fengsui serve warning``."""
     frame = Frame(settings, clock, metadata, tables, verifier=verifier)
     pipeline = Pipeline(frame)
+    frame.app.state.pipeline = pipeline  # beside the frame, for whoever drives the service by hand
     frame.writer.on_owner.append(lambda tx: drills.on_owner(frame, pipeline.fuses.books, tx))
     for router in (
         drills.routes(frame, pipeline.fuses.books),

@@ -72,6 +72,14 @@ class ServiceTokens:
             self._token = None
 
 
+class Caller(Protocol):
+    """呼叫方: what talks to one service; `ServiceClient` over HTTP, a simulation in memory."""
+
+    def call(self, method: str, path: str, *, json: Any = None) -> Any: ...
+
+    def close(self) -> None: ...
+
+
 class ServiceClient:
     """服务客户端: JSON over HTTP to one base URL, with this service's token."""
 

@@ -19,7 +19,7 @@ from shared.db.tables import PlatformTables
 from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError
-from shared.http.client import Permanent, ServiceClient, TokenSource, Transient
+from shared.http.client import Caller, Permanent, ServiceClient, TokenSource, Transient
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,15 @@ class Sender:
         self._lines = {
             peer: _Line(self, peer, ServiceClient(url, tokens)) for peer, url in peers.items() if peer != name
         }
+
+    def reach(self, peer: str, caller: Caller) -> None:
+        """Reach a receiver by another way than HTTP; before `start`, or instead of it with `round`."""
+        self._lines[peer].client.close()
+        self._lines[peer].client = caller
+
+    def round(self, peer: str) -> bool:
+        """One round of a line by hand, for simulations; whether anything moved. Raises what a thread would retry."""
+        return self._lines[peer].round()
 
     def start(self) -> None:
         for line in self._lines.values():
@@ -97,7 +106,7 @@ class Sender:
 class _Line:
     """One receiver."""
 
-    def __init__(self, owner: Sender, peer: str, client: ServiceClient) -> None:
+    def __init__(self, owner: Sender, peer: str, client: Caller) -> None:
         self.owner, self.peer, self.client = owner, peer, client
         self.signal, self.stopping = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._run, name=f"outbox-{peer}", daemon=True)
@@ -110,14 +119,13 @@ class _Line:
         while not self.stopping.is_set():
             self.signal.clear()
             try:
-                moved = self._round()
+                moved = self.round()
                 failures, self.error = 0, None
                 if not moved:
                     self.signal.wait(IDLE_S)
             except (Transient, Permanent, FengsuiError) as error:
                 failures += 1
                 self.error = str(error)
-                self.applied.clear()  # ask again how far the receiver is
                 log.warning("outbox.retry", receiver=self.peer, failures=failures, error=str(error))
                 self.stopping.wait(min(BACKOFF_MAX_S, 0.1 * 2 ** min(failures, 7)))
             except Exception as error:
@@ -126,7 +134,15 @@ class _Line:
                 log.exception("outbox.failed", receiver=self.peer)
                 self.stopping.wait(min(BACKOFF_MAX_S, 0.2 * 2 ** min(failures, 6)))
 
-    def _round(self) -> bool:
+    def round(self) -> bool:
+        """Send what is waiting; whether anything moved."""
+        try:
+            return self._send_all()
+        except FengsuiError:
+            self.applied.clear()  # ask again how far the receiver is
+            raise
+
+    def _send_all(self) -> bool:
         if not self.owner._writer.is_owner:
             return False
         if not self.applied:

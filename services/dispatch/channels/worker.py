@@ -8,7 +8,7 @@ nobody knows whether the phone already rings.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from shared.db.engine import Store
 from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError
-from shared.http.client import Permanent, ServiceClient, Transient
+from shared.http.client import Caller, Permanent, ServiceClient, Transient
 
 log = structlog.get_logger(__name__)
 
@@ -54,13 +54,18 @@ class Sender:
         self._data, self._writer, self._clock = data, writer, clock
         self._carriers = tuple(carriers)
         self._base, self._district, self._failed = callback_base.rstrip("/"), district, failed
-        self._clients: Mapping[str, ServiceClient] = {spec.name: ServiceClient(spec.url) for spec in self._carriers}
+        self._clients: dict[str, Caller] = {spec.name: ServiceClient(spec.url) for spec in self._carriers}
         self._signal, self._stopping = threading.Event(), threading.Event()
         self._busy: set[tuple[str, str]] = set()
         self._busy_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="carrier")
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
         self.error: str | None = None
+
+    def reach(self, carrier: str, caller: Caller) -> None:
+        """Reach a carrier by another way than HTTP; before `start`, or instead of it with `ask`."""
+        self._clients[carrier].close()
+        self._clients[carrier] = caller
 
     def start(self) -> None:
         self._thread.start()
@@ -111,7 +116,8 @@ class Sender:
 
     def _send(self, stored: Stored, key: tuple[str, str]) -> None:
         try:
-            self._ask(stored)
+            if not self.ask(stored):
+                self._stopping.wait(AGAIN_S)
         except FengsuiError as error:
             self.error = f"{stored.carrier}: {error.en}"
             log.warning("carrier.commit_failed", attempt=stored.attempt.attempt_id, error=error.en)
@@ -125,16 +131,17 @@ class Sender:
                 self._busy.discard(key)
             self._signal.set()
 
-    def _ask(self, stored: Stored) -> None:
+    def ask(self, stored: Stored) -> bool:
+        """Ask the carrier for one attempt. False when nobody knows whether it was taken: ask again in a moment."""
         realm, attempt = stored.realm, stored.attempt
         if service.is_stale(stored, self._now(realm)):
             self._end(stored, "stale: no carrier took it in time")
-            return
+            return True
         # asked again at the last moment: an exercise reaches the simulator on loopback and nothing else
         allowed = {spec.name for spec in carriers_for(realm, self._carriers)}
         if stored.carrier not in allowed:
             self._end(stored, f"carrier {stored.carrier} is not allowed in realm {realm}")
-            return
+            return True
         body = {
             "key": f"{self._district}/{realm}/{attempt.attempt_id}",
             "to": attempt.address,
@@ -147,14 +154,14 @@ class Sender:
             answer = self._clients[stored.carrier].call("POST", PATHS[attempt.channel], json=body)
         except (Transient, Permanent) as error:
             self.error = f"{stored.carrier}: {error.en}"
-            if _surely_not_taken(error):
-                self._end(stored, error.en)
-            else:
-                self._stopping.wait(AGAIN_S)
-            return
+            if not _surely_not_taken(error):
+                return False
+            self._end(stored, error.en)
+            return True
         call_id = str(answer.get("call_id", ""))[:128] if isinstance(answer, dict) else ""
         self._writer.call(lambda tx: service.mark_taken(tx, realm, attempt.attempt_id, call_id))
         self.error = None
+        return True
 
     def _end(self, stored: Stored, cause: str) -> None:
         def end(tx: Tx) -> None:

@@ -71,7 +71,7 @@ class ReceiptPublisher:
             if self._stopping.is_set():
                 return
             try:
-                pending = self._round()
+                pending = self.round()
                 self.error = None
             except FengsuiError as error:  # the writer stands by, is full, or its store is down: try again
                 self.error, pending = error.en, True
@@ -79,7 +79,7 @@ class ReceiptPublisher:
                 self.error, pending = f"{type(error).__name__}: {error}", True
                 log.exception("receipts.failed")
 
-    def _round(self) -> bool:
+    def round(self) -> bool:
         """Publish what is due; whether something still waits."""
         with self._reader.read() as conn:
             rows = store.unsent_receipts(conn, RUN_MAX)
