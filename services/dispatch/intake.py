@@ -115,8 +115,6 @@ def _matter(body: dict[str, Any], trigger: Trigger, pack: Pack) -> Matter:
     """事项 The trip as callouts take it: whom it is about the pack and the level say."""
     transition = body["transition"]
     stations = dict.fromkeys(each["station"] for each in transition.get("because") or () if each.get("station"))
-    notice = body.get("notice") or {}
-    happened_at = notice.get("happened_at")
     return Matter(
         matter_id=trigger.trip_id,
         version=trigger.n,
@@ -125,12 +123,12 @@ def _matter(body: dict[str, Any], trigger: Trigger, pack: Pack) -> Matter:
         level=trigger.level,
         confirmed_level=trigger.confirmed_level,
         verification=trigger.verification,
-        basis=Basis.NOTICE if notice else Basis.MEASURED,
+        basis=Basis.NOTICE if body.get("notice") else Basis.MEASURED,
         stations=tuple(stations),
         region=area_of(pack, trigger.scope),
         pack=pack.version,
-        happened_at=parse_time(happened_at) if happened_at else None,
-        entered_late=bool(notice.get("entered_late")),
+        happened_at=trigger.happened_at,
+        entered_late=trigger.entered_late,
     )
 
 

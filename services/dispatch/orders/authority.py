@@ -36,6 +36,8 @@ class Trigger:
     confirmed_level: Level
     verification: Verification
     areas: tuple[str, ...] = ()
+    entered_late: bool = False
+    happened_at: datetime | None = None
 
     @property
     def ordering(self) -> Level:
@@ -178,6 +180,8 @@ def _claim(
         units=units,
         authority=authority_of(granted) if granted else None,
         in_force=granted is not None and is_preauthorised(granted, pack, now),
+        entered_late=trigger.entered_late,
+        happened_at=trigger.happened_at,
     )
 
 

@@ -79,9 +79,9 @@ def open_order(
             countersign_due_at=now + COUNTERSIGN_WITHIN if signers else None,
         )
     if signature is not None:
-        order, effects = take_force(order, signature, now)
+        order, effects = take_force(order, signature, signature.at, late=claim.entered_late)
     else:
-        order, effects = _call_first(order, now)
+        order, effects = _call_first(order, now, late=claim.entered_late)
     return Decision.done(order, opened, *effects)
 
 
@@ -157,12 +157,13 @@ def _join_in_force(order: Order, claim: Claim, now: datetime) -> tuple[Order, li
         still = order.raise_to if order.raise_to and order.raise_to.level.rank > claim.level.rank else None
         due_at, called = order.due_at, order.called
         order = replace(order, raise_to=_raise_of(claim) if higher else None)
-        order, effects = take_force(order, signature, now, only=covered)
+        order, effects = take_force(order, signature, signature.at, late=claim.entered_late, only=covered)
         return (replace(order, raise_to=still, due_at=due_at, called=called) if still else order), effects
     lower = claim.level.rank < order.level.rank
     wanted = _raise_of(order) if lower else None
     due_at, called = order.due_at, order.called
-    order, effects = take_force(_at_level(order, _raise_of(claim)), signature, now, only=covered)
+    lower_one = _at_level(order, _raise_of(claim))
+    order, effects = take_force(lower_one, signature, signature.at, late=claim.entered_late, only=covered)
     return (replace(order, raise_to=wanted, due_at=due_at, called=called) if wanted else order), effects
 
 
@@ -181,7 +182,7 @@ def _join_unsigned(order: Order, claim: Claim, now: datetime, asked: bool) -> tu
         return order, []
     if not higher and not idle:
         return order, effects  # the signer who is being called signs for the new units too
-    order, calls = _call_first(order, now)
+    order, calls = _call_first(order, now, late=claim.entered_late)
     return order, effects + calls
 
 
@@ -198,15 +199,22 @@ def stand_down(order: Order, trip_id: str, level: Level) -> Decision:
     return Decision.done(order, Effect(kind=EffectKind.STOOD_DOWN))
 
 
-def _call_first(order: Order, now: datetime) -> tuple[Order, list[Effect]]:
-    """Begin the countdown with the signer; without one the order is only a proposal, and that is an alarm."""
+def _call_first(order: Order, now: datetime, *, late: bool) -> tuple[Order, list[Effect]]:
+    """Begin the countdown with the signer; without one the order is only a proposal, and that is an alarm.
+
+    Entered late it is a proposal too, on which the signature is entered as well: it wakes nobody now.
+    """
+    if late and order.due_at is not None:
+        return order, []  # somebody is being called already, for something of now
     authority = order.signing
     able = authority is not None and bool(authority.signers)
-    state = OrderState.AWAITING_SIGNATURE if able else OrderState.PROPOSED
+    state = OrderState.AWAITING_SIGNATURE if able and not late else OrderState.PROPOSED
     units = tuple(replace(u, state=state) if u.state in UNSIGNED else u for u in order.units)
     if authority is None or not able:
         order = replace(order, units=units, due_at=None, called=0)
         return order, [Effect(kind=EffectKind.NO_SIGNER)]
+    if late:
+        return replace(order, units=units, due_at=None, called=0), []
     order = replace(order, units=units, due_at=now + authority.step, called=0)
     return order, [Effect(kind=EffectKind.CALL_SIGNER, post=order.next_signer)]
 
@@ -240,7 +248,8 @@ def _beforehand(claim: Claim, now: datetime) -> Signature | None:
     """预先授权: the signature that the authority table gave in advance."""
     if not claim.in_force or claim.authority is None or claim.authority.preauthorised_by is None:
         return None
-    return Signature(by=claim.authority.preauthorised_by, at=now, via=Via.PREAUTHORISED)
+    at = claim.happened_at or now if claim.entered_late else now
+    return Signature(by=claim.authority.preauthorised_by, at=at, via=Via.PREAUTHORISED)
 
 
 def _raise_of(source: Claim | Order) -> Raise:

@@ -125,7 +125,8 @@ class Claim:
     """应采取的措施: what one measures row asks of one trip on one scope.
 
     ``in_force`` says that the authority table gave the force beforehand and that the trip is good enough for it.
-    ``slot`` tells rows apart that differ in wording alone: (scope kind, industry, kind, number of the row).
+    ``ordinal`` tells rows apart that differ in wording alone. A claim that was ``entered_late`` (补录) calls nobody and
+    starts no clock; what was allowed beforehand binds since it happened.
     """
 
     trip_id: str
@@ -144,6 +145,8 @@ class Claim:
     units: tuple[UnitRef, ...]
     authority: Authority | None
     in_force: bool
+    entered_late: bool = False
+    happened_at: datetime | None = None
 
     @property
     def slot(self) -> tuple[str, ...]:

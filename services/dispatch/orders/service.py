@@ -38,7 +38,7 @@ from services.dispatch.orders.words import say, show
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Refused
 from shared.pack.model import Pack
-from shared.realm import format_time
+from shared.realm import format_time, parse_time
 from shared.vocabulary import Level, Measure, Verification
 
 DUE_AT_ONCE = 200
@@ -352,6 +352,8 @@ def trigger_of(body: dict[str, Any]) -> tuple[Trigger, bool]:
         confirmed_level=Level(confirmed),
         verification=verification,
         areas=tuple(notice.get("areas") or ()),
+        entered_late=bool(body.get("entered_late")),
+        happened_at=parse_time(body["happened_at"]) if body.get("happened_at") else None,
     )
     return trigger, level is Level.NORMAL or verification is Verification.REFUTED
 

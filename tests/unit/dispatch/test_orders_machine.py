@@ -52,7 +52,7 @@ from tests.unit.dispatch.orders_builders import (
 )
 
 S = OrderState
-PHONE = SignByPhone(by=SIGNER, number="19900001111", words="同意撤离", recorded_by="duty-officer")
+PHONE = SignByPhone(by=SIGNER, number="00000001111", words="同意撤离", recorded_by="duty-officer")
 EVENTS: dict[str, Event] = {
     "sign": Sign(by=SIGNER),
     "phone": PHONE,
@@ -245,6 +245,19 @@ def test_entered_late_stops_clocks_and_starts_none() -> None:
     assert (order.due_at, order.review_at, order.countersign_due_at) == (None, None, None)
     ahead = Acknowledge(by=WARDEN, happened_at=NOW + timedelta(hours=2))
     assert refusal(step(order, ahead, NOW + minutes(50))) == "in_the_future"
+
+
+def test_a_trip_entered_late_wakes_nobody_and_what_was_allowed_binds_since_then() -> None:
+    then = NOW - timedelta(hours=2)
+    late = replace(a_claim(), entered_late=True, happened_at=then)
+    decision = open_order(late, "O-1", "I-1", NOW)
+    assert (decision.order.state, decision.order.due_at) == (S.PROPOSED, None)
+    assert not decision.has(EffectKind.CALL_SIGNER)
+    assert go(decision.order, Sign(by=SIGNER, happened_at=then, entered_late=True)).starts_at == then
+    bound = open_order(replace(a_claim(in_force=True), entered_late=True, happened_at=then), "O-2", "I-1", NOW).order
+    assert (bound.state, bound.starts_at, bound.review_at) == (S.IN_FORCE, then, None)
+    waiting = opened(a_claim(level=Level.ORANGE))
+    assert step(waiting, Join(claim=late), NOW).order.due_at == waiting.due_at
 
 
 # --- joining and raising -------------------------------------------------------------------------------------
