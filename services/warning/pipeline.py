@@ -7,16 +7,16 @@ dropped whenever a transaction is rolled back.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import prometheus_client
 import structlog
 
 from services.warning.alerts import service as alerts
 from services.warning.fuses import store as fuses_store
-from services.warning.fuses.api import Deed
 from services.warning.fuses.events import (
     BrokerBack,
     Event,
@@ -28,7 +28,7 @@ from services.warning.fuses.events import (
     Refused,
     Tick,
 )
-from services.warning.fuses.service import Fuses, Record
+from services.warning.fuses.service import Deed, Fuses, Record
 from services.warning.notices import service as notices
 from services.warning.notices import store as notices_store
 from services.warning.notices.notice import Notice
@@ -65,6 +65,14 @@ class Pipeline:
         self._frame = frame
         self.fuses = Fuses(frame.packs.get, notices_store.find)
         self.ack: Ack = lambda _: None  # set once there is a broker
+        self._metrics = {
+            name: prometheus_client.Counter(f"fengsui_{name}", text, [label], registry=frame.registry)
+            for name, text, label in (
+                ("readings", "elements of messages by what became of them", "status"),
+                ("dead_letters", "what could not be read", "code"),
+                ("transitions", "records of fuses", "reason"),
+            )
+        }
         self._renewed_at: datetime | None = None
         self._tidied_at: datetime | None = None
         frame.writer.on_reset.append(self.fuses.drop)
@@ -139,8 +147,9 @@ class Pipeline:
 
     def _bury(self, tx: Tx, realm: str, item: Incoming, fault: Fault, station: str | None = None) -> None:
         letter = readings.letter(realm, item.topic, station, item.payload, fault)
-        readings_store.bury(tx.conn, [letter], tx.now)
-        tx.event(realm, "dead_letter", station or item.topic[:200], readings.letter_event(letter))
+        for fresh in readings_store.bury(tx.conn, [letter], tx.now):
+            tx.event(realm, "dead_letter", station or item.topic[:200], readings.letter_event(fresh))
+        self._counted(tx, dead_letters=Counter([fault.code]))
 
     # -- readings ----------------------------------------------------------------------------------------
 
@@ -161,7 +170,7 @@ class Pipeline:
             first_id=readings_store.next_id(tx.conn),
             in_test=lambda name: name in states and states[name].in_maintenance(now),
         )
-        for letter in stored.letters:
+        for letter in stored.fresh_letters:
             tx.event(realm, "dead_letter", letter.station or letter.topic, readings.letter_event(letter))
         records: list[Record] = []
         if stored.fresh:
@@ -172,6 +181,7 @@ class Pipeline:
                     one.station_id,
                     one.metric,
                     one.value,
+                    from_us(one.observed_us),
                     from_us(one.claimed_us),
                     one.quality.value,
                     one.station_id not in stored.uncounted,
@@ -182,6 +192,11 @@ class Pipeline:
         self._tell(tx, realm, records or self.fuses.pending(realm))
         counted = [stations.Counted(*one) for one in stored.counted]
         stations.count(tx.conn, realm, counted, tx.now)
+        self._counted(
+            tx,
+            readings=Counter(element.status for elements in stored.elements for element in elements),
+            dead_letters=Counter(letter.code for letter in stored.letters),
+        )
         return stored.elements
 
     def ingest_one(self, tx: Tx, realm: str, station: str, topic: str, payload: bytes) -> Sequence[Element]:
@@ -317,6 +332,18 @@ class Pipeline:
         if any(record.made.fuse.startswith("notice.") for record in records):
             notices.expire(tx, realm, tx.domain_now(realm))
         tell(tx, self.fuses, realm, self._pack(tx), records, extra or {})
+        self._counted(tx, transitions=Counter(record.made.reason.value for record in records))
+
+    def _counted(self, tx: Tx, **counts: Counter[str]) -> None:
+        """For the metrics page, once committed."""
+
+        def add() -> None:
+            for name, counter in counts.items():
+                for label, count in counter.items():
+                    self._metrics[name].labels(label).inc(count)
+
+        if any(counts.values()):
+            tx.after_commit(add)
 
     def _pack(self, tx: Tx) -> Pack:
         if tx.pack is None:

@@ -27,6 +27,7 @@ class Station:
 
     def __init__(self, broker: Broker) -> None:
         self.receipts: dict[str, list[dict[str, Any]]] = {}
+        self.topics: set[str] = set()
         self.client = Client(CallbackAPIVersion.VERSION2, client_id="test-station")
         self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
         self.client.on_message = self._on_message
@@ -36,6 +37,7 @@ class Station:
         soon(self.client.is_connected)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
+        self.topics.add(message.topic)
         if message.topic.endswith("/receipts"):
             self.receipts.setdefault(message.topic, []).append(json.loads(message.payload))
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -23,7 +21,7 @@ from services.warning.fuses.events import (
     Shelve,
 )
 from services.warning.fuses.refusals import refusal
-from services.warning.fuses.service import Fuses
+from services.warning.fuses.service import Deed, Fuses
 from services.warning.fuses.store import trip as find_trip
 from services.warning.readings.instant import to_us
 from shared.db.tx import Tx
@@ -33,23 +31,12 @@ from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.vocabulary import Level, Role
 
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
 MAY_READ = tuple(Role)
 MAY_RELEASE = (Role.DUTY_OFFICER, Role.COMMANDER)
 MAY_TRIP = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
 MAY_FIND = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
 WRITE = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True)
-class Deed:
-    """处置: who did what to which fuse, and why."""
-
-    action: str
-    by: str
-    reason: str
-    happened_at: datetime | None = None
-    entered_late: bool = False
-    finding: dict[str, Any] | None = None
 
 
 Act = Callable[[Tx, str, Event, Deed], Refused | None]
@@ -60,7 +47,7 @@ class DeedBody(BaseModel):
     """处置: every one gives its reason; written down afterwards (补录) it gives both times."""
 
     model_config = WRITE
-    reason: str = Field(min_length=1, max_length=1000)
+    reason: str = Field(pattern=NO_NUL, min_length=1, max_length=1000)
     happened_at: AwareDatetime | None = None
     entered_late: bool = False
 
@@ -68,9 +55,9 @@ class DeedBody(BaseModel):
 class FindingBody(DeedBody):
     """核实: who stood there."""
 
-    person: str | None = Field(default=None, min_length=1, max_length=100)
-    post: str | None = Field(default=None, min_length=1, max_length=64)
-    station: str | None = Field(default=None, max_length=64)
+    person: str | None = Field(pattern=NO_NUL, default=None, min_length=1, max_length=100)
+    post: str | None = Field(pattern=NO_NUL, default=None, min_length=1, max_length=64)
+    station: str | None = Field(pattern=NO_NUL, default=None, max_length=64)
 
 
 class ShelveBody(DeedBody):

@@ -48,6 +48,18 @@ class Record:
     trip: Any
 
 
+@dataclass(frozen=True)
+class Deed:
+    """处置: who did what to which fuse, and why."""
+
+    action: str
+    by: str
+    reason: str
+    happened_at: datetime | None = None
+    entered_late: bool = False
+    finding: dict[str, Any] | None = None
+
+
 class Fuses:
     """熔断: the only way to move a realm's fuses; used in the writer's transactions."""
 

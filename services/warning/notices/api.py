@@ -19,6 +19,7 @@ from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.vocabulary import Level, Role, Scale
 
 MAY_ENTER = (Role.DUTY_OFFICER, Role.DRAFTER, Role.COMMANDER, Role.TOWNSHIP)
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
 MAY_READ = tuple(Role)
 
 EnterNotice = Callable[[Tx, str, Draft, str], tuple[Notice, bool, list[str]]]
@@ -28,7 +29,7 @@ EnterNotice = Callable[[Tx, str, Draft, str], tuple[Notice, bool, list[str]]]
 class FileBody(BaseModel):
     """附件"""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(pattern=NO_NUL, min_length=1, max_length=200)
     media_type: str = Field(default="application/octet-stream", max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+$")
     content_base64: str = Field(max_length=1_400_000)
 
@@ -38,18 +39,18 @@ class NoticeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     type: str = Field(max_length=40, description="signal, risk_forecast, hq_notice, reservoir_release, report …")
-    number: str | None = Field(default=None, min_length=1, max_length=100)
-    issuer: str = Field(min_length=1, max_length=200)
+    number: str | None = Field(pattern=NO_NUL, default=None, min_length=1, max_length=100)
+    issuer: str = Field(pattern=NO_NUL, min_length=1, max_length=200)
     scale: Scale
     level: Level
     hazard: str = Field(max_length=20)
     areas: list[str] = Field(min_length=1, max_length=service.AREAS_MAX)
     valid_from: AwareDatetime | None = None
     valid_to: AwareDatetime | None = None
-    text: str = Field(min_length=1, max_length=4000)
-    read_back_by: str | None = Field(default=None, max_length=200)
+    text: str = Field(pattern=NO_NUL, min_length=1, max_length=4000)
+    read_back_by: str | None = Field(pattern=NO_NUL, default=None, max_length=200)
     file: FileBody | None = None
-    corrects: str | None = Field(default=None, max_length=64)
+    corrects: str | None = Field(pattern=NO_NUL, default=None, max_length=64)
     happened_at: AwareDatetime | None = None
     entered_late: bool = False
 

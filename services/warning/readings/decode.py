@@ -128,7 +128,7 @@ def _raw(payload: bytes) -> Any:
     try:
         raw = json.loads(payload.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return Fault("not_json", str(error)[:200], head=payload[:HEAD_BYTES])
+        return Fault("not_json", _storable(str(error))[:200], head=payload[:HEAD_BYTES])
     if isinstance(raw, Mapping | list) and raw:
         return raw
     return Fault("not_a_reading", "send one reading, an array of them, or a SenML pack", head=payload[:HEAD_BYTES])
@@ -231,4 +231,9 @@ def _fault(code: str, detail: str, index: int, source: Any) -> Fault:
         and 1 <= seq <= SEQ_MAX
     )
     head = json.dumps(source, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")[:HEAD_BYTES]
-    return Fault(code, detail, index, boot if counted else None, seq if counted else None, head)
+    return Fault(code, _storable(detail), index, boot if counted else None, seq if counted else None, head)
+
+
+def _storable(text: str) -> str:
+    """What a station wrote may hold what no database or JSON takes: NUL, halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -61,6 +61,7 @@ class Stored:
     counted: list[tuple[str, str, int, str | None]] = field(default_factory=list)
     uncounted: set[str] = field(default_factory=set)
     letters: list[DeadLetter] = field(default_factory=list)
+    fresh_letters: list[DeadLetter] = field(default_factory=list)
     places: dict[int, tuple[int, int]] = field(default_factory=dict)  # reading id → (message, position in elements)
     revisions: dict[int, int] = field(default_factory=dict)
     next_id: int = 0
@@ -106,7 +107,7 @@ def take(
     for row in rows:
         if row.id in inserted:
             stored.fresh.append(_incoming(row, received_us))
-    store.bury(conn, stored.letters, received_at)
+    stored.fresh_letters = store.bury(conn, stored.letters, received_at)
     return stored
 
 

@@ -200,15 +200,15 @@ def insert_new(
             observed,
             [known_at] * same,
             [received_at] * same,
-            [r.value for r in rows],
+            [None if r.value is None else float(r.value) for r in rows],  # psycopg refuses lists of mixed types
             given,
             given,
             ["none"] * same,
             ["new"] * same,
             [r.boot for r in rows],
             [r.seq for r in rows],
-            [r.lat for r in rows],
-            [r.lon for r in rows],
+            [None if r.lat is None else float(r.lat) for r in rows],
+            [None if r.lon is None else float(r.lon) for r in rows],
         )
         conn.exec_driver_sql(_POSTGRESQL, columns)
     first = rows[0].id
@@ -298,8 +298,12 @@ def page_of_station(
     return list(conn.execute(query.order_by(readings.c.id.desc()).limit(limit)))
 
 
-def bury(conn: Connection, letters: Sequence[DeadLetter], now: datetime) -> None:
-    """Commit what could not be read; the same again is counted, so that a redelivery or a stuck station adds no row."""
+def bury(conn: Connection, letters: Sequence[DeadLetter], now: datetime) -> list[DeadLetter]:
+    """Keep what could not be read; returns the new ones.
+
+    The same again is counted, so that a redelivery or a stuck station adds no row.
+    """
+    fresh = []
     for letter in letters:
         same = (
             dead_letters.c.realm == letter.realm,
@@ -311,6 +315,7 @@ def bury(conn: Connection, letters: Sequence[DeadLetter], now: datetime) -> None
         counted = conn.execute(update(dead_letters).where(*same).values(count=dead_letters.c.count + 1, last_at=now))
         if counted.rowcount:
             continue
+        fresh.append(letter)
         conn.execute(
             insert(dead_letters).values(
                 realm=letter.realm,
@@ -329,6 +334,7 @@ def bury(conn: Connection, letters: Sequence[DeadLetter], now: datetime) -> None
                 last_at=now,
             )
         )
+    return fresh
 
 
 def page_of_dead_letters(

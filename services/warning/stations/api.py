@@ -14,6 +14,7 @@ from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.vocabulary import Role
 
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
 MAY_READ = tuple(Role)
 MAY_MAINTAIN = (Role.MAINTAINER, Role.DUTY_OFFICER)
 
@@ -23,7 +24,7 @@ class MaintenanceBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     minutes: int = Field(ge=0, le=120)
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(pattern=NO_NUL, min_length=1, max_length=500)
 
 
 def routes() -> APIRouter:

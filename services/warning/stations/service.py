@@ -31,7 +31,8 @@ class Heard:
     station: str
     metric: str
     value: float | None
-    observed_at: datetime
+    observed_at: datetime  # where it is placed
+    claimed_at: datetime  # what the station's clock said
     quality: str
     counted: bool
 
@@ -61,13 +62,12 @@ def hear(states: Mapping[str, StationState], heard: Iterable[Heard], now: dateti
                 "quality": one.quality,
             }
         newest = state.observed_at is None or one.observed_at >= state.observed_at
-        late_s = (now - one.observed_at).total_seconds()
         changed[one.station] = replace(
             state,
             received_at=now,
             observed_at=one.observed_at if newest else state.observed_at,
-            lag_s=max(0.0, late_s) if newest else state.lag_s,
-            clock_ahead_s=max(0.0, -late_s) if newest else state.clock_ahead_s,
+            lag_s=max(0.0, (now - one.observed_at).total_seconds()) if newest else state.lag_s,
+            clock_ahead_s=max(0.0, (one.claimed_at - now).total_seconds()),
             unreceipted=not one.counted,
             latest=shown,
         )

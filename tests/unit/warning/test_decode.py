@@ -120,6 +120,19 @@ def test_a_bad_element_loses_no_other_and_keeps_its_count() -> None:
     assert json.loads(decoded.faults[0].head)["unit"] == "inch"
 
 
+@pytest.mark.parametrize("unit", ["\0mm", "\ud800"])
+def test_what_a_fault_says_can_be_stored(unit: str) -> None:
+    (fault,) = decode(json.dumps(GOOD | {"unit": unit}).encode(), "rain-01", KNOWN, NOW).faults
+    assert fault.code in ("unit_mismatch", "not_json")
+    assert "\0" not in fault.detail.encode().decode()
+
+
+def test_whole_numbers_are_numbers() -> None:
+    payload = json.dumps([GOOD | {"value": 3}, {"metric": 1}]).encode()
+    (given,) = decode(payload, "rain-01", KNOWN, NOW).readings
+    assert isinstance(given.value, float)
+
+
 def test_missing_may_leave_the_value_out() -> None:
     decoded = decode(json.dumps(without("value") | {"quality": "missing"}).encode(), "rain-01", KNOWN, NOW)
     assert decoded.readings[0].value is None
