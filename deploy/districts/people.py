@@ -1,4 +1,4 @@
-"""责任人 Posts, duties and who holds them: invented people 演示人员NNN with numbers from 1990000xxxx.
+"""责任人 Posts, duties and who holds them: invented people 演示人员NNN with numbers from 0000000xxxx.
 
 The shape is real practice: two heads a township (党政同责), a flood deputy, a duty officer, a hydrology verifier;
 a head for every village, a warden where there is a danger point; one person may hold several posts.
@@ -37,7 +37,7 @@ class People:
     def post(self, post: str, region: str, rank: int, superior: str = "", deputy_of: str = "", *more: str) -> str:
         number = self.holder.get(SHARED.get(post, ""), len(set(self.holder.values())) + 1)
         self.holder[post] = number
-        phone = f"1990000{number:04d}"
+        phone = f"0000000{number:04d}"
         channels = [f"voice:{phone}", f"sms:{phone}", *more]
         self.posts.append(
             {
@@ -88,7 +88,7 @@ def make_people(places: Places, stations: dict[str, list[str]]) -> People:
 
 
 def _district(people: People) -> None:
-    people.post("qj-hq-chief", DISTRICT, 1, "", "", "satphone:19900009001")
+    people.post("qj-hq-chief", DISTRICT, 1, "", "", "satphone:00000009001")
     people.post("qj-hq-deputy-1", DISTRICT, 2, "qj-hq-chief", "qj-hq-chief")
     people.post("qj-hq-deputy-2", DISTRICT, 2, "qj-hq-chief", "qj-hq-chief")
     people.post("qj-hq-office", DISTRICT, 3, "qj-hq-deputy-1")

@@ -40,10 +40,10 @@ sender: fengsui-500114@example.invalid
 status: Exercise
 max_lateness: 7d
 neighbours:
-  - {code: "422826", name: 咸丰县, areas: ["422826"], phone: "19900009101"}
-  - {code: "500243", name: 彭水苗族土家族自治县, areas: ["500243"], phone: "19900009102"}
-  - {code: "500242", name: 酉阳土家族苗族自治县, areas: ["500242"], phone: "19900009103"}
-  - {code: "422802", name: 利川市, areas: ["422802"], phone: "19900009104"}
+  - {code: "422826", name: 咸丰县, areas: ["422826"], phone: "00000009101"}
+  - {code: "500243", name: 彭水苗族土家族自治县, areas: ["500243"], phone: "00000009102"}
+  - {code: "500242", name: 酉阳土家族苗族自治县, areas: ["500242"], phone: "00000009103"}
+  - {code: "422802", name: 利川市, areas: ["422802"], phone: "00000009104"}
 source: 演示数据
 """
 

@@ -215,7 +215,7 @@ def contacts(value: str) -> tuple[tuple[str, str], ...]:
             if colon:
                 raise CellError(f"{quoted(piece)} gives the runner an address; write runner alone")
         elif channel in _NUMBERED and not _PHONE.fullmatch(address):
-            raise CellError(f"{quoted(piece)} has no telephone number{_excel(address)}; write {channel}:19900000001")
+            raise CellError(f"{quoted(piece)} has no telephone number{_excel(address)}; write {channel}:00000000001")
         elif channel not in _NUMBERED and not is_id(address):
             raise CellError(f"{quoted(piece)} has no id; write {channel}:ID with A-Z a-z 0-9 _ -")
         found.append((channel, address))

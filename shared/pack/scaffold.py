@@ -1,6 +1,6 @@
 """新建区县包 The smallest valid pack, for ``fengsui pack new``: one township, everything marked 演示数据.
 
-Numbers are from the range 1990000xxxx that belongs to nobody; coordinates are a bare hillside. Status is Exercise.
+Numbers are from the range 0000000xxxx that belongs to nobody; coordinates are a bare hillside. Status is Exercise.
 """
 
 from __future__ import annotations
@@ -118,13 +118,13 @@ hazard,kind,scope_kind,level,headquarters,signer,deputies,minutes,preauthorised_
 """,
     "roster.csv": """\
 post,person,region,rank,deputy_of,superior,channels,languages,reviewed_on,source
-HQ-chief,演示人员001,{d},1,,,voice:19900000001;sms:19900000001,zh,2026-04-20,演示数据
-HQ-deputy,演示人员002,{d},2,HQ-chief,HQ-chief,voice:19900000002;sms:19900000002,zh,2026-04-20,演示数据
-HQ-duty,演示人员003,{d},3,,HQ-deputy,voice:19900000003;sms:19900000003,zh,2026-04-20,演示数据
-T-head,演示人员004,{d}101,3,,HQ-deputy,voice:19900000004;sms:19900000004,zh,2026-04-20,演示数据
-T-deputy,演示人员005,{d}101,4,T-head,T-head,voice:19900000005;sms:19900000005,zh,2026-04-20,演示数据
-V-head,演示人员006,{d}101001,5,,T-head,voice:19900000006;sms:19900000006,zh,2026-04-20,演示数据
-V-warden,演示人员007,{d}101001,6,,V-head,voice:19900000007;sms:19900000007,zh,2026-04-20,演示数据
+HQ-chief,演示人员001,{d},1,,,voice:00000000001;sms:00000000001,zh,2026-04-20,演示数据
+HQ-deputy,演示人员002,{d},2,HQ-chief,HQ-chief,voice:00000000002;sms:00000000002,zh,2026-04-20,演示数据
+HQ-duty,演示人员003,{d},3,,HQ-deputy,voice:00000000003;sms:00000000003,zh,2026-04-20,演示数据
+T-head,演示人员004,{d}101,3,,HQ-deputy,voice:00000000004;sms:00000000004,zh,2026-04-20,演示数据
+T-deputy,演示人员005,{d}101,4,T-head,T-head,voice:00000000005;sms:00000000005,zh,2026-04-20,演示数据
+V-head,演示人员006,{d}101001,5,,T-head,voice:00000000006;sms:00000000006,zh,2026-04-20,演示数据
+V-warden,演示人员007,{d}101001,6,,V-head,voice:00000000007;sms:00000000007,zh,2026-04-20,演示数据
 """,
     "duties.csv": """\
 post,object,role

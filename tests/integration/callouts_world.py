@@ -190,7 +190,7 @@ class World:
 @contextmanager
 def world(dsn: str, folder: Path, people: dict[str, Character] | None = None, **files: Any) -> Iterator[World]:
     """A world on the scaffold's pack: HQ-chief 001, HQ-deputy 002, HQ-duty 003, T-head 004, T-deputy 005, V-head 006,
-    V-warden 007 (numbers 1990000000n)."""
+    V-warden 007 (numbers 0000000000n)."""
     made = World(dsn, tiny_pack(folder, **files), people)
     try:
         yield made
@@ -199,7 +199,7 @@ def world(dsn: str, folder: Path, people: dict[str, Character] | None = None, **
 
 
 def number(n: int) -> str:
-    return f"1990000000{n}"
+    return f"0000000000{n}"
 
 
 def person(n: int) -> str:

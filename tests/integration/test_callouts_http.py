@@ -52,7 +52,7 @@ class Night:
         self._no = 0
 
     def number(self, post: str) -> str:
-        return next((a for c, a in self.pack.roster[post].contacts if c == "voice"), "19900009999")
+        return next((a for c, a in self.pack.roster[post].contacts if c == "voice"), "00000009999")
 
     def is_(self, post: str, persona: Persona, **more: Any) -> None:
         self.desk.people[self.number(post)] = Character(persona=persona, **more)
@@ -259,7 +259,7 @@ def test_answers_and_findings_over_http(night: Night) -> None:
 
 
 def test_the_exchange_calls_back_to_this_machine_only(night: Night) -> None:
-    body = {"key": "k", "to": "19900000001", "text": "演练", "callback": "http://192.0.2.1/x"}
+    body = {"key": "k", "to": "00000000001", "text": "演练", "callback": "http://192.0.2.1/x"}
     answer = httpx.post(f"http://127.0.0.1:{night.exchange_port}/v1/calls", json=body, trust_env=False)
     assert answer.status_code == 422
     assert night.desk.calls == {}

@@ -121,13 +121,13 @@ def test_a_number_given_afterwards_is_called(make: Any) -> None:
 
     def add(tx: Any) -> None:
         found = roster.add_contact(
-            tx, REALM, w.pack, "T-head", "voice", "19900000044", by="duty-1", ground="家属提供", now=tx.now
+            tx, REALM, w.pack, "T-head", "voice", "00000000044", by="duty-1", ground="家属提供", now=tx.now
         )
         w.callouts.contact_found(tx, REALM, found, tx.now)
 
     w.do(add)
     w.run(1)
-    assert w.attempts(person(4))[-1].attempt.address == "19900000044"
+    assert w.attempts(person(4))[-1].attempt.address == "00000000044"
     assert w.line(case, "T-head").status is S.ANSWERED
 
 
@@ -331,7 +331,7 @@ def stored(realm: str, carrier: str, attempt_id: str, who: str = "甲", no: int 
         realm=realm,
         no=no,
         carrier=carrier,
-        attempt=Attempt(attempt_id=attempt_id, channel=Channel.VOICE, person=who, address="19900000099", text="演练"),
+        attempt=Attempt(attempt_id=attempt_id, channel=Channel.VOICE, person=who, address="00000000099", text="演练"),
         lang="zh",
         covers=[],
         queued_at=T0,

@@ -125,7 +125,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(by=POSTS, words=st.sampled_from(["同意", ""]))
     def sign_by_phone(self, by: str, words: str) -> None:
-        self.apply(SignByPhone(by=by, number="19900000001", words=words, recorded_by="officer"))
+        self.apply(SignByPhone(by=by, number="00000000001", words=words, recorded_by="officer"))
 
     @rule(units=SOME_UNITS)
     def acknowledge(self, units: tuple[str, ...]) -> None:

@@ -61,7 +61,7 @@ def read_people(path: Path) -> dict[str, Character]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}:1: cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise ValueError(f"{path}:1: must map numbers to personas, such as '19900000004': late")  # noqa: TRY004 - one error type for a wrong file
+        raise ValueError(f"{path}:1: must map numbers to personas, such as '00000000004': late")  # noqa: TRY004 - one error type for a wrong file
     people: dict[str, Character] = {}
     for number, entry in document.items():
         try:

@@ -34,7 +34,7 @@ def attempt(state: AttemptState = A.QUEUED, seq: int = 0) -> Attempt:
         attempt_id="A-000001",
         channel=Channel.VOICE,
         person="甲",
-        address="19900000004",
+        address="00000000004",
         text=TEXT,
         state=state,
         seq=seq,

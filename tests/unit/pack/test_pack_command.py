@@ -60,7 +60,7 @@ def test_wrong_usage_is_2() -> None:
 
 
 def test_gaps_of_a_good_pack_are_noted(tmp_path: Path) -> None:
-    edit(write_pack(tmp_path), "roster.csv", "voice:19900000007;sms:19900000007", "runner")
+    edit(write_pack(tmp_path), "roster.csv", "voice:00000000007;sms:00000000007", "runner")
     result = run("check", tmp_path)
     assert result.exit_code == 0
     assert "V-warden 无电话" in result.stdout

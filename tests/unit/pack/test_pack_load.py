@@ -35,7 +35,7 @@ def test_rows_become_types(tmp_path: Path) -> None:
     )
     assert (pack.metrics["rain_mm"].maximum, pack.metrics["rain_mm"].max_change_per_min) == (50.0, None)
     assert (pack.measures[0].kind, pack.measures[0].level) == (Measure.BAN, Level.RED)
-    assert pack.roster["V-warden"].contacts == (("voice", "19900000007"), ("sms", "19900000007"))
+    assert pack.roster["V-warden"].contacts == (("voice", "00000000007"), ("sms", "00000000007"))
     assert pack.shelters["shelter-01"].shelter_class == "emergency"
     assert pack.documents["fuses/rainstorm.yaml"][0].line_of("metric") == 6
     assert pack.ancestors(VILLAGE) == (VILLAGE, TOWNSHIP, DISTRICT)
@@ -45,7 +45,7 @@ def test_an_empty_cell_is_unknown_and_never_nought(tmp_path: Path) -> None:
     write_pack(tmp_path)
     edit(tmp_path, "regions.csv", "29.505,108.805,900", ",,")
     edit(tmp_path, "roster.csv", "演示人员007,", ",")
-    edit(tmp_path, "roster.csv", "voice:19900000007;sms:19900000007", "")
+    edit(tmp_path, "roster.csv", "voice:00000000007;sms:00000000007", "")
     pack = loaded(tmp_path)
     village = pack.regions[VILLAGE]
     assert (village.lat, village.lon, village.population) == (None, None, None)
@@ -53,7 +53,7 @@ def test_an_empty_cell_is_unknown_and_never_nought(tmp_path: Path) -> None:
 
 
 def test_lists_may_be_separated_by_spaces(tmp_path: Path) -> None:
-    edit(write_pack(tmp_path), "roster.csv", "voice:19900000007;sms", "voice:19900000007 runner  sms")
+    edit(write_pack(tmp_path), "roster.csv", "voice:00000000007;sms", "voice:00000000007 runner  sms")
     assert [channel for channel, _ in loaded(tmp_path).roster["V-warden"].contacts] == ["voice", "runner", "sms"]
 
 

@@ -41,7 +41,7 @@ SPELLINGS: dict[str, Callable[[Path], None]] = {
     "list separator": lambda d: edit(d, "shelters.csv", ",11B03,V-warden", ",11B03;,V-warden"),
     "comments and layout of YAML": lambda d: _rewrite(d / "callouts.yaml", lambda text: "# new\n\n" + text),
     "stock": lambda d: edit(d, "stock.csv", "L001,300", "L001,299"),
-    "contacts": lambda d: edit(d, "roster.csv", "voice:19900000007", "voice:19900000099"),
+    "contacts": lambda d: edit(d, "roster.csv", "voice:00000000007", "voice:00000000099"),
     "who holds a post": lambda d: edit(d, "roster.csv", "演示人员007", "演示人员070"),
     "rule tests and notes": lambda d: (d / "README.md").touch(),
 }
