@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from services.dispatch.callouts.climb import replace_lost, settle, start, with_party
 from services.dispatch.callouts.clocks import Clocks
-from services.dispatch.callouts.events import Answered, Decision, Effect, Reason, Strike
+from services.dispatch.callouts.events import Alarm, AlarmKind, Answered, Decision, Effect, Reason, Strike
 from services.dispatch.callouts.line import Answer, Feedback, Line, LineStatus, Party, PartyKind, PartyState
 from services.dispatch.callouts.matter import Grade, LineMatter, Purpose, Via
 
@@ -46,26 +46,30 @@ def _refusal(line: Line, event: Answered) -> Reason | None:
 
 
 def _withdraw(line: Line, party: Party, event: Answered, now: datetime, clocks: Clocks) -> Decision:
-    """不是本人 or 无法行动: what this person confirmed before is open again, and the next one is called at once."""
+    """不是本人 or 无法行动: what this person confirmed before is open again, and the next one is called at once.
+
+    Entered late it starts nothing: what stood stays, and an alarm asks the duty room to decide.
+    """
     is_wrong = event.grade is Grade.WRONG_PERSON
-    effects: list[Effect] = [Strike(person=party.person)] if is_wrong else []
-    unsaid = replace(
-        line,
-        matters=tuple(
-            replace(m, grade=None, answered_by=None, answered_at=None) if m.answered_by == party.person else m
-            for m in line.matters
-        ),
-    )
-    if not (is_wrong and event.reachable_otherwise):
-        unsaid = with_party(unsaid, party.person, state=PartyState.STRUCK if is_wrong else PartyState.CANNOT_ACT)
-    reopened = line.status is LineStatus.ANSWERED and bool(unsaid.unanswered(clocks, now))
     reason = Reason.WRONG_PERSON if is_wrong else Reason.CANNOT_ACT
-    if reopened and event.entered_late:
-        return Decision(state=unsaid, reason=reason, effects=tuple(effects))
-    if reopened:
-        started = start(replace(unsaid, answer=None), now, clocks, reason)
+    effects: list[Effect] = [Strike(person=party.person)] if is_wrong else []
+    out = line
+    if not (is_wrong and event.reachable_otherwise):
+        out = with_party(line, party.person, state=PartyState.STRUCK if is_wrong else PartyState.CANNOT_ACT)
+    had_answered = any(m.answered_by == party.person for m in line.matters)
+    if event.entered_late:
+        if had_answered:
+            effects.append(Alarm(kind=AlarmKind.ANSWER_WITHDRAWN, what=party.person))
+        return Decision(state=out, reason=reason, effects=tuple(effects))
+    unsaid = tuple(
+        replace(m, grade=None, answered_by=None, answered_at=None) if m.answered_by == party.person else m
+        for m in out.matters
+    )
+    out = replace(out, matters=unsaid)
+    if line.status is LineStatus.ANSWERED and out.unanswered(clocks, now):
+        started = start(replace(out, answer=None), now, clocks, reason)
         return Decision(state=started.state, reason=reason, effects=(*effects, *started.effects))
-    state, called = replace_lost(unsaid, party, now, late=event.entered_late)
+    state, called = replace_lost(out, party, now, late=False)
     return Decision(state=state, reason=reason, effects=(*effects, *called))
 
 

@@ -58,6 +58,7 @@ class AlarmKind(StrEnum):
     NO_CONTACT = "no_contact"
     NO_ONE_FOR_DOOR = "no_one_for_door"
     FEEDBACK_OVERDUE = "feedback_overdue"
+    ANSWER_WITHDRAWN = "answer_withdrawn"  # entered late: somebody must decide whether to call again
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True, tag="called"):

@@ -501,3 +501,12 @@ class TestEnteredLate:
         after = do(line, late, 5).state
         assert called(after) == set()
         assert called(ticked(after, 20)) == {"乙", "丙"}
+
+    def test_an_answer_taken_back_late_calls_nobody_and_is_an_alarm(self) -> None:
+        line = do(opened(), says("甲", Grade.ACTING), 1).state
+        late = says(
+            "甲", Grade.CANNOT_ACT, Via.ON_BEHALF, by="duty-1", ground="纸质", happened_at=at(2), entered_late=True
+        )
+        decision = do(line, late, 30)
+        assert decision.state.status is S.ANSWERED
+        assert decision.effects == (Alarm(kind=AlarmKind.ANSWER_WITHDRAWN, what="甲"),)
