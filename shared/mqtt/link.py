@@ -29,12 +29,11 @@ from shared.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-QUEUE_MESSAGES_MAX = 20_000
 QUEUE_BYTES_MAX = 64_000_000
 KEEPALIVE_S = 30
 INFLIGHT_MAX = 1_000
 OUT_QUEUE_MAX = 10_000
-PROBE_TIMEOUT_S = 10.0
+PROBE_TRIES = 2  # some brokers end the connection of who publishes where the ACL does not allow it
 QUIET_S = 2.0
 WAKE_S = 0.5
 REFUSED_FROM = 0x80  # MQTT 3.1.1 §3.9.3: a SUBACK return code from here on is a failure
@@ -54,6 +53,8 @@ class LinkOptions:
     ca_file: str | None = None
     backoff_min_s: float = 0.5
     backoff_max_s: float = 10.0
+    queue_messages_max: int = 20_000
+    probe_timeout_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Sent:
 class _Inbound:
     """The bounded queue between the network thread and the forwarder."""
 
+    messages_max: int
     entries: deque[Signal] = field(default_factory=deque)
     size: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -114,7 +116,7 @@ class _Inbound:
     def put(self, entry: Signal) -> bool:
         with self.changed:
             if isinstance(entry, Incoming):
-                if len(self.entries) >= QUEUE_MESSAGES_MAX or self.size >= QUEUE_BYTES_MAX:
+                if len(self.entries) >= self.messages_max or self.size >= QUEUE_BYTES_MAX:
                     return False
                 self.size += len(entry.payload)
             self.entries.append(entry)
@@ -134,7 +136,7 @@ class _Inbound:
 
     def half_empty(self) -> bool:
         with self.changed:
-            return len(self.entries) <= QUEUE_MESSAGES_MAX // 2 and self.size <= QUEUE_BYTES_MAX // 2
+            return len(self.entries) <= self.messages_max // 2 and self.size <= QUEUE_BYTES_MAX // 2
 
 
 class Link:
@@ -144,7 +146,7 @@ class Link:
         self.options = options
         self._clock = clock
         self._deliver = deliver
-        self._inbound = _Inbound()
+        self._inbound = _Inbound(options.queue_messages_max)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._overloaded = threading.Event()
@@ -152,6 +154,7 @@ class Link:
         self._generation = 0
         self._caught_up = 0  # the last generation whose backlog is through
         self._probing_since: float | None = None
+        self._probes_failed = 0
         self._last_message = 0.0
         self._problem: str | None = "not connected yet"
         self._note: str | None = None
@@ -258,6 +261,8 @@ class Link:
     def _on_disconnect(self, _c: Client, _u: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         was = self._connected
         self._new_generation(connected=False)
+        if self._probing_since is not None and self._probes_failed < PROBE_TRIES:
+            self._probes_failed += 1
         self._probing_since = None
         if self._overloaded.is_set():
             self._problem = "paused until the queue is half applied"
@@ -281,7 +286,8 @@ class Link:
             )
             log.error("mqtt.subscription_refused", topics=refused)
         self._probing_since = self._last_message = self._clock.monotonic()
-        client.publish(self.options.probe_topic, str(self._generation).encode(), qos=1)
+        if self._probes_failed < PROBE_TRIES:
+            client.publish(self.options.probe_topic, str(self._generation).encode(), qos=1)
 
     # -- messages ----------------------------------------------------------------------------------------
 
@@ -293,7 +299,7 @@ class Link:
         if message.topic == self.options.probe_topic:
             client.ack(message.mid, message.qos)
             if message.payload == str(self._generation).encode():
-                self._probing_since, self._note = None, None
+                self._probing_since, self._note, self._probes_failed = None, None, 0
                 self._caught_up = self._generation
                 self._inbound.put(Back(self._generation, now))
             return
@@ -311,6 +317,7 @@ class Link:
                 self._deliver(entry)
             if self._overloaded.is_set() and self._inbound.half_empty():
                 self._client.loop_stop()
+                self._client = self._make_client()  # paho's loop leaves its wake-up sockets open when started again
                 self._overloaded.clear()
                 self._connect()
             self._give_up_probe()
@@ -318,9 +325,14 @@ class Link:
     def _give_up_probe(self) -> None:
         """A broker whose ACL swallows the probe must not leave the fuses blind for ever: go by silence instead."""
         since, now = self._probing_since, self._clock.monotonic()
-        if since is None or now - since < PROBE_TIMEOUT_S or now - self._last_message < QUIET_S:
+        if (
+            since is None
+            or now - since < self.options.probe_timeout_s
+            or now - self._last_message < min(QUIET_S, self.options.probe_timeout_s)
+        ):
             return
         self._probing_since = None
+        self._probes_failed = PROBE_TRIES - 1  # one more try with the next connection
         self._note = f"our own probe on {self.options.probe_topic} does not come back; allow it in the ACL"
         log.warning("mqtt.probe_lost", topic=self.options.probe_topic)
         if self._connected and self._caught_up != self._generation:
