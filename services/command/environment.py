@@ -54,9 +54,13 @@ class Wiring:
         )
 
     def specs(self) -> list[Spec]:
-        """In the order in which they start."""
-        specs = [self._service(name) for name in SERVICES] + [self._console()]
+        """All but warning, in the order in which they start."""
+        specs = [self._service("dispatch"), self._service("resources"), self._console()]
         return [self._exchange(), *specs] if self.pack.district.is_exercise else specs
+
+    def warning_spec(self) -> Spec:
+        """Warning comes last: with it the drills' clocks run again, and by then everybody must be there."""
+        return self._service("warning")
 
     def player_spec(self, drill: str) -> Spec:
         """The drill's stations."""

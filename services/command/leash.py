@@ -29,7 +29,10 @@ def main() -> None:
             sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         sys.exit("the supervisor is gone")
-    os.execvp(program[0], program)  # noqa: S606 - the supervisor's own words, no shell
+    try:
+        os.execvp(program[0], program)  # noqa: S606 - the supervisor's own words, no shell
+    except OSError as error:
+        sys.exit(f"{program[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

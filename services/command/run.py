@@ -34,7 +34,6 @@ BEAT_S = 0.2  # a drill at 60 loses at most twelve seconds of its clock to kill 
 TOKENS_AGAIN_S = 4 * 3600.0  # a third of a token's life
 EXCHANGE_PORT = 8100
 SECOND_MQTT_OFFSET = 1
-CHECKED = ("warning", "dispatch", "resources", "console")
 
 
 class Stopped(Exception):
@@ -158,8 +157,13 @@ class _Run:
         self._wait("broker", lambda: _listens(wiring.broker.port))
         for spec in wiring.specs():
             self.supervisor.start(spec)
-        for service in CHECKED:
-            self._wait(service, lambda service=service: _ready(wiring.url(service)))  # type: ignore[misc]
+        for service in ("dispatch", "resources", "console"):
+            self._wait_ready(wiring, service)
+        self.supervisor.start(wiring.warning_spec())
+        self._wait_ready(wiring, "warning")
+
+    def _wait_ready(self, wiring: Wiring, service: str) -> None:
+        self._wait(service, lambda: _ready(wiring.url(service)))
 
     def _wait(self, name: str, probe: Callable[[], str | None]) -> None:
         """Until the probe finds nothing wrong; else name the process and show what its log says."""

@@ -43,7 +43,8 @@ class _Child:
 class Supervisor:
     """监护: ``start`` each, ``tick`` a few times a second, ``stop`` at the end (last started, first stopped)."""
 
-    def __init__(self, data: DataDir, clock: Clock, say: Callable[[str, str], None]) -> None:
+    def __init__(self, data: DataDir, clock: Clock, say: Callable[[str, str], None], *, stop_s: float = STOP_S) -> None:
+        self._stop_s = stop_s
         self._data = data
         self._clock = clock
         self._say = say
@@ -102,7 +103,7 @@ class Supervisor:
                 continue
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(STOP_S)
+                process.wait(self._stop_s)
             except subprocess.TimeoutExpired:
                 killed.append(child.spec.name)
                 process.kill()

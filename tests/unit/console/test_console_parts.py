@@ -1,0 +1,221 @@
+"""The console's pure parts: which realm, what the strip says when something is not known, who may come in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from console.peers import Asked
+from console.session import officer_of, same_origin, take_link
+from console.view import (
+    RealmView,
+    choose_realm,
+    clock,
+    fuses_of,
+    left,
+    orders_of,
+    realms_of,
+    reason_of,
+    span,
+    strip_of,
+    timeline_of,
+)
+from console.words import CODES, TEXT, Words
+from shared.errors import Forbidden
+from shared.ids import sha256_hex
+from shared.realm import parse_time
+
+NOW = parse_time("2024-06-27T15:00:00Z")
+LIVE = RealmView("x-live", 1.0, NOW, None, None)
+AWAY = Asked(wrong="dispatch: ConnectError")
+
+
+def drill(name: str, w0: str, *, runs: bool = True) -> RealmView:
+    return RealmView(f"x-{name}", 60.0, NOW if runs else None, "2024-06-27T14:00:00Z", w0)
+
+
+def ready(**extra: Any) -> Asked:
+    return Asked(body={"ready": True, "wrong": {}, "notes": {}, "outbox": [], **extra}, status=200)
+
+
+def answers(**changed: Asked) -> dict[str, Asked]:
+    calm = {f"ready:{name}": ready() for name in ("warning", "dispatch", "resources")}
+    calm |= {name: Asked(body={"items": []}) for name in ("orders", "cases", "stations")}
+    calm |= {f"inbox:{name}": Asked(body={"parked": []}) for name in ("warning", "dispatch", "resources")}
+    return calm | {name.replace("__", ":"): asked for name, asked in changed.items()}
+
+
+def test_the_page_opens_on_the_drill_that_runs() -> None:
+    old, new = drill("a", "2026-11-23T17:00:00Z"), drill("b", "2026-11-23T18:00:00Z")
+    assert choose_realm([LIVE], "x-live", None) == LIVE
+    assert choose_realm([LIVE, old, new], "x-live", None) == new
+    assert choose_realm([LIVE, old, new], "x-live", "x-a") == old
+    assert choose_realm([LIVE, drill("c", "2026-11-23T19:00:00Z", runs=False)], "x-live", None) == LIVE
+    assert choose_realm([LIVE], "x-live", "x-nowhere") is None
+
+
+def test_realms_of_an_away_warning_are_none() -> None:
+    assert realms_of(AWAY) == ([], "")
+
+
+def test_the_strip_counts() -> None:
+    orders = [{"state": state} for state in ("in_force", "awaiting_signature", "proposed", "lifted", "revoked")]
+    cases = [
+        {"unanswered": 2, "oldest_unanswered_at": "2024-06-27T14:59:00Z"},
+        {"unanswered": 3, "oldest_unanswered_at": "2024-06-27T14:50:00Z"},
+        {"unanswered": 0, "oldest_unanswered_at": None},
+    ]
+    stations = [{"name": "甲", "state": "living"}, {"name": "乙", "state": "silent"}, {"name": "丙", "state": "never"}]
+    strip = strip_of(
+        answers(
+            orders=Asked(body={"items": orders}),
+            cases=Asked(body={"items": cases}),
+            stations=Asked(body={"items": stations}),
+            ready__warning=ready(notes={"broker": "demo broker"}, outbox=[{"receiver": "dispatch", "waiting": 4}]),
+            inbox__dispatch=Asked(body={"parked": [{"no": 1}]}),
+        )
+    )
+    assert (strip.open_orders, strip.waiting_signature) == (3, 2)
+    assert (strip.unanswered, strip.oldest_at) == (5, "2024-06-27T14:50:00Z")
+    assert strip.stale == ["乙", "丙"]
+    assert (strip.waiting, strip.parked) == (4, 1)
+    assert strip.notes == [("warning", "broker: demo broker")]
+    assert strip.wrong == []
+
+
+def test_what_is_not_known_is_never_a_zero() -> None:
+    strip = strip_of(answers(ready__dispatch=AWAY, orders=AWAY, cases=AWAY, stations=AWAY, inbox__dispatch=AWAY))
+    assert strip.open_orders is None
+    assert strip.waiting_signature is None
+    assert strip.unanswered is None
+    assert strip.stale is None
+    assert strip.waiting is None
+    assert strip.parked is None
+    assert strip.wrong == [("dispatch", "dispatch: ConnectError")]
+
+
+def test_fuses_worst_first_and_a_blind_one_is_shown() -> None:
+    rows = [
+        {"level": "normal", "blind": False, "scope": "a"},
+        {"level": "normal", "blind": True, "scope": "b"},
+        {"level": "blue", "blind": False, "scope": "c"},
+        {"level": "red", "blind": False, "scope": "d"},
+    ]
+    assert [row["scope"] for row in fuses_of(Asked(body={"items": rows}))] == ["d", "c", "b"]
+
+
+def test_why_a_fuse_stands_where_it_is() -> None:
+    records = [
+        {"n": 3, "known_at": "t3", "reason": "latched", "because": []},
+        {"n": 2, "known_at": "t2", "reason": "threshold", "because": [{"station": "s"}]},
+        {"n": 1, "known_at": "t1", "reason": "threshold", "because": [{"station": "r"}]},
+    ]
+    told = reason_of(Asked(body={"records": records}))
+    assert told == {"because": [{"station": "s"}], "since": "t3", "reason": "latched"}
+    assert reason_of(None) == reason_of(AWAY) == {"because": [], "since": None, "reason": None}
+
+
+def test_what_waits_for_a_signature_comes_first_by_its_time() -> None:
+    rows = [
+        {"order_id": "1", "state": "in_force", "level": "red", "due_at": None},
+        {"order_id": "2", "state": "awaiting_signature", "level": "orange", "due_at": "2024-06-27T15:10:00Z"},
+        {"order_id": "3", "state": "awaiting_signature", "level": "red", "due_at": "2024-06-27T15:02:00Z"},
+        {"order_id": "4", "state": "lifted", "level": "red", "due_at": None},
+    ]
+    assert [row["order_id"] for row in orders_of(Asked(body={"items": rows}))] == ["3", "2", "1"]
+
+
+def test_the_timeline_is_newest_first_and_marks_what_was_entered_late() -> None:
+    def row(at: str, known: str) -> dict[str, Any]:
+        return {"at": at, "known_at": known, "text": {"zh": at, "en": at}, "kind": "k"}
+
+    lines = timeline_of([Asked(body={"items": [row("1", "1"), row("0", "3")]}), Asked(body={"items": [row("2", "2")]})])
+    assert [(line.known_at, line.late) for line in lines] == [("3", True), ("2", False), ("1", False)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00"), (59, "0:59"), (60, "1:00"), (3599, "59:59"), (3600, "1:00:00"), (-5, "0:00")]
+)
+def test_how_long_ago(seconds: int, shown: str) -> None:
+    assert span("2024-06-27T15:00:00Z", NOW + timedelta(seconds=seconds)) == shown
+
+
+def test_countdowns_and_clocks() -> None:
+    assert left("2024-06-27T15:01:30Z", NOW) == "1:30"
+    assert left("2024-06-27T14:59:30Z", NOW) == "-0:30"
+    assert left(None, NOW) == left("2024-06-27T15:01:30Z", None) == span(None, NOW) == "—"
+    assert clock("2024-06-27T15:00:00Z") == "06-27 23:00:00"
+    assert clock(None) == "—"
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    for table in (TEXT, CODES):
+        assert all(zh and en for zh, en in table.values())
+    assert Words("en")("orders") != Words("zh")("orders")
+    assert Words("fr").lang == "zh"
+    assert Words("zh").code("never_heard_of") == "never_heard_of"
+    assert Words("en").pick({"zh": "暴雨"}) == "暴雨"
+
+
+def token(**claims: Any) -> str:
+    def part(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'EdDSA'})}.{part(claims)}.{part('signature')}"
+
+
+def test_the_officer_is_read_off_the_token() -> None:
+    officer = officer_of(token(sub="值班员", roles=["duty_officer"], realm=["*"], exp=int(NOW.timestamp()) + 60))
+    assert officer is not None
+    assert officer.name == "值班员"
+    assert not officer.expired(NOW)
+    assert officer.expired(NOW + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize("text", ["", "a.b", "a.b.c", token(sub="x"), token(exp=1), "x" * 5000])
+def test_what_is_no_token(text: str) -> None:
+    assert officer_of(text) is None
+
+
+def test_a_link_logs_in_once(tmp_path: Path) -> None:
+    (tmp_path / sha256_hex(b"code")).write_text("token\n")
+    assert take_link(tmp_path, "other") is None
+    assert take_link(tmp_path, "../x") is None
+    assert take_link(tmp_path, "") is None
+    assert take_link(None, "code") is None
+    assert take_link(tmp_path, "code") == "token"
+    assert take_link(tmp_path, "code") is None
+
+
+def request(**headers: str) -> Request:
+    listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "headers": [(b"host", b"127.0.0.1:8000"), *listed]})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://127.0.0.1:8000"}, {"sec_fetch_site": "same-origin"}, {"sec_fetch_site": "none"}],
+)
+def test_our_own_pages_may_post(headers: dict[str, str]) -> None:
+    same_origin(request(**headers))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9000"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+    ],
+)
+def test_no_other_sites_page_may_post(headers: dict[str, str]) -> None:
+    with pytest.raises(Forbidden):
+        same_origin(request(**headers))
