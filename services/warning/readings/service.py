@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from services.warning.readings import store
@@ -27,8 +28,7 @@ class Payload:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True, gc=False):
     """逐条结果: what became of one reading of a message."""
 
     index: int | None

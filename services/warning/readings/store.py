@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Column,
     Connection,
@@ -123,8 +124,7 @@ _POSTGRESQL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewReading:
+class NewReading(msgspec.Struct, frozen=True, gc=False):
     """待存读数: one understood reading with the id that it will have if it is new."""
 
     id: int
@@ -226,7 +226,7 @@ def link_revisions(conn: Connection, first_id: int) -> dict[int, int]:
             & (older.c.station == fresh.c.station)
             & (older.c.metric == fresh.c.metric)
             & (older.c.observed_at == fresh.c.observed_at)
-            & (older.c.id < fresh.c.id),
+            & (older.c.id + 0 < fresh.c.id),  # + 0: look up by the unique key, not by all of a station's ids
         )
         .where(fresh.c.id >= first_id)
         .group_by(fresh.c.id)

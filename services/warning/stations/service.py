@@ -49,29 +49,37 @@ class Counted:
 
 def hear(states: Mapping[str, StationState], heard: Iterable[Heard], now: datetime) -> dict[str, StationState]:
     """The stations' states once these readings are in; pure."""
-    changed: dict[str, StationState] = {}
-    latest: dict[str, dict[str, Any]] = {}
+    by_station: dict[str, list[Heard]] = {}
     for one in heard:
-        state = changed.get(one.station) or states.get(one.station) or StationState(one.station)
-        shown = latest.setdefault(one.station, dict(state.latest))
-        before = shown.get(one.metric)
+        by_station.setdefault(one.station, []).append(one)
+    return {name: _heard(states.get(name) or StationState(name), ones, now) for name, ones in by_station.items()}
+
+
+def _heard(state: StationState, ones: Sequence[Heard], now: datetime) -> StationState:
+    latest = dict(state.latest)
+    newest: dict[str, Heard] = {}
+    for one in ones:
+        if one.metric not in newest or newest[one.metric].observed_at <= one.observed_at:
+            newest[one.metric] = one
+    for metric, one in newest.items():
+        before = latest.get(metric)
         if before is None or datetime.fromisoformat(before["observed_at"]) <= one.observed_at:
-            shown[one.metric] = {
+            latest[metric] = {
                 "value": one.value,
                 "observed_at": format_time(one.observed_at),
                 "quality": one.quality,
             }
-        newest = state.observed_at is None or one.observed_at >= state.observed_at
-        changed[one.station] = replace(
-            state,
-            received_at=now,
-            observed_at=one.observed_at if newest else state.observed_at,
-            lag_s=max(0.0, (now - one.observed_at).total_seconds()) if newest else state.lag_s,
-            clock_ahead_s=max(0.0, (one.claimed_at - now).total_seconds()),
-            unreceipted=not one.counted,
-            latest=shown,
-        )
-    return changed
+    last = max(newest.values(), key=lambda one: one.observed_at)
+    is_newest = state.observed_at is None or last.observed_at >= state.observed_at
+    return replace(
+        state,
+        received_at=now,
+        observed_at=last.observed_at if is_newest else state.observed_at,
+        lag_s=max(0.0, (now - last.observed_at).total_seconds()) if is_newest else state.lag_s,
+        clock_ahead_s=max(0.0, (ones[-1].claimed_at - now).total_seconds()),
+        unreceipted=not ones[-1].counted,
+        latest=latest,
+    )
 
 
 def count(conn: Connection, realm: str, counted: Iterable[Counted], received_at: datetime) -> None:
