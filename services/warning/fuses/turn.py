@@ -69,17 +69,16 @@ class Turn:
         state.refused_by, state.refused_level = (), 0
         state.hold_due_us = state.unknown_due_us = None
         state.confirmed = min(state.confirmed, level)
-        if 0 < level == state.confirmed:
+        if level == state.confirmed:
             state.verification = Verification.CONFIRMED
             state.doubtful, state.confirm_due_us = None, None
 
     def close_if_normal(self) -> None:
-        """Once normal, nothing of the trip remains; its last record kept how it had been verified."""
-        state = self.state
-        if state.level == 0:
-            state.verification = Verification.CONFIRMED
-            state.doubtful, state.confirm_due_us, state.shelved_until_us = None, None, None
-            state.manual = False
+        """Once normal, nothing of the trip remains."""
+        if self.state.level == 0:
+            self.state.verification = Verification.CONFIRMED
+            self.state.shelved_until_us = None
+            self.state.manual = False
 
     # ---- records
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.warning.fuses.plausibility import witnesses
-from services.warning.fuses.probe import TRUE
+from services.warning.fuses.probe import TRUE, Finding
 from services.warning.fuses.scene import Scene
 from services.warning.fuses.state import Doubtful, Reason
 from services.warning.fuses.turn import Turn
@@ -76,27 +76,35 @@ def _borne_out(turn: Turn, last_us: int) -> int:
 
 
 def second_source(turn: Turn) -> None:
-    """Another station may confirm what is not yet confirmed, wholly or up to a lower level; never the same station."""
+    """Another station may confirm the unconfirmed level, never the same one; a lower level is confirmed as it would be
+    if it rose now, so that calls and orders go on at what is sure."""
     state = turn.state
-    doubtful = state.doubtful
-    if doubtful is None:
+    if state.doubtful is None:
         return
     for rank in turn.fuse.ranks:
         if not state.confirmed < rank <= state.level:
             continue
-        nearby = turn.fuse.nearby.get(rank)
-        if nearby is not None:
-            quorum = turn.fuse.rule.quorum.count
-            found = witnesses(nearby, doubtful.sources, turn.series, doubtful.first_us, doubtful.last_us, quorum)
-            at_us = found[-1].at_us if found else 0
-            proof = [(witness.rank, finding) for witness in found for finding in witness.findings(turn.series)]
-        else:
-            at_us, names = turn.good_at.get(rank, (0, ()))
-            gauges = [turn.fuse.gauges[name] for name in names if name not in doubtful.sources]
-            proof = [(rank, finding) for gauge in gauges for finding in gauge.findings(turn.series, rank, at_us)]
+        proof, at_us = _proof(turn, state.doubtful, rank)
         if proof:
             state.confirmed = rank
             if rank == state.level:
                 end_doubt(turn)
             turn.record_findings(Reason.CONFIRMED, state.level, proof, observed_us=at_us)
             return
+
+
+def _proof(turn: Turn, doubtful: Doubtful, rank: int) -> tuple[list[tuple[int, Finding]], int]:
+    """What confirms a level now, each with the level that it shows, and the instant of the last of it."""
+    series, quorum = turn.series, turn.fuse.rule.quorum.count
+    nearby = turn.fuse.nearby.get(rank)
+    if nearby is None:
+        at_us, names = turn.good_at.get(rank, (0, ()))
+        same = doubtful.sources if rank == turn.state.level else ()
+        gauges = [turn.fuse.gauges[name] for name in names if name not in same]
+        return [(rank, finding) for gauge in gauges for finding in gauge.findings(series, rank, at_us)], at_us
+    found = witnesses(nearby, doubtful.sources, series, doubtful.first_us, doubtful.last_us, quorum)
+    if not found and rank in turn.true_at:
+        at_us, names = turn.true_at[rank]
+        found = witnesses(nearby, names, series, at_us, at_us, quorum)
+    proof = [(witness.rank, finding) for witness in found for finding in witness.findings(series)]
+    return proof, found[-1].at_us if found else 0
