@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from lxml import etree
 
-from shared.clock import SystemClock
+from shared.clock import ManualClock, SystemClock
 from shared.pack.canonical import copy_definitions
 from tests.conftest import fresh_schema
 from tests.support.packs import TOWNSHIP, edit, loaded, write_pack
@@ -214,21 +215,63 @@ def test_a_notice_opens_a_trip_is_corrected_and_cancelled(bench: Bench) -> None:
     bench.post("/v1/notices", {**body, "number": "12"}, 403, **bench.headers("drafter", areas=["999902"]))
 
 
-def test_a_notice_ends_when_its_validity_does(bench: Bench) -> None:
-    body = {
-        "type": "report",
-        "issuer": "村民",
-        "scale": "risk",
-        "level": "yellow",
-        "hazard": "11B03",
-        "areas": [TOWNSHIP],
-        "text": "坡上有裂缝",
-        "valid_to": (SystemClock().now() + timedelta(seconds=1)).isoformat(),
-    }
-    (trip_id,) = bench.post("/v1/notices", body, 201)["trip_ids"]
+@pytest.fixture
+def timed(dsn: str, tmp_path: Path) -> Iterator[tuple[Bench, ManualClock]]:
+    clock = ManualClock(SystemClock().now())
+    folder = write_pack(tmp_path / "pack")
+    with warning_bench(dsn, tmp_path, folder, loaded(folder), clock=clock) as made:
+        yield made, clock
+
+
+REPORT = {
+    "type": "report",
+    "issuer": "村民",
+    "scale": "risk",
+    "level": "yellow",
+    "hazard": "11B03",
+    "areas": [TOWNSHIP],
+    "text": "坡上有裂缝",
+}
+
+
+def test_a_notice_ends_when_its_validity_does(timed: tuple[Bench, ManualClock]) -> None:
+    bench, clock = timed
+    over = clock.now() + timedelta(minutes=10)
+    (trip_id,) = bench.post("/v1/notices", {**REPORT, "valid_to": over.isoformat()}, 201)["trip_ids"]
+    clock.set(over)
     soon(lambda: bench.get(f"/v1/trips/{trip_id}")["closed_at"])
     assert bench.get("/v1/notices/N-0001")["ended_by"] == "valid_to"
     assert bench.outbox("transition")[-1]["notice"]["ended_by"] == "valid_to"
+
+
+def test_an_open_alert_is_renewed_before_it_expires(timed: tuple[Bench, ManualClock]) -> None:
+    bench, clock = timed
+    (trip_id,) = bench.post("/v1/notices", REPORT, 201)["trip_ids"]
+    alert_id = bench.get(f"/v1/trips/{trip_id}")["alert_id"]
+    clock.set(clock.now() + timedelta(hours=11, minutes=30))
+    (sent,) = soon(lambda: bench.outbox("alert"))
+    bench.http.headers.update(bench.headers(now=clock.now()))
+    alert = bench.get(f"/v1/alerts/{alert_id}")
+    assert (alert["version"], alert["state"], alert["expires_at"]) == (2, "draft", sent["alert"]["expires_at"])
+    assert bench.get(f"/v1/trips/{trip_id}")["closed_at"] is None
+
+
+def test_a_high_station_that_falls_silent_is_told(timed: tuple[Bench, ManualClock]) -> None:
+    bench, clock = timed
+    bench.post("/v1/stations/rain-01/readings", storm(["rain-01"], clock.now())["rain-01"])
+    before = bench.get(f"/v1/trips/{TRIP}")
+    clock.set(clock.now() + timedelta(minutes=10))
+    after = soon(lambda: _changed(bench, before["version"]))
+    reasons = [record["reason"] for record in after["records"]]
+    assert {"silence", "blind", "unverified"} <= set(reasons)
+    assert reasons.index("silence") < reasons.index("blind")
+    assert (after["level"], after["blind"]) == ("red", True)
+    assert [body["transition"]["reason"] for body in bench.outbox("transition")] == reasons
+
+
+def _changed(bench: Bench, version: int) -> Any:
+    trip = bench.get(f"/v1/trips/{TRIP}")
+    return trip if trip["version"] > version else None
 
 
 def test_alerts_are_drafts_and_the_public_sees_none(bench: Bench, tmp_path: Path) -> None:

@@ -41,9 +41,16 @@ class Bench:
     pack: Pack
     signer: TokenSigner
 
-    def token(self, *roles: str, areas: Sequence[str] = ("*",), sub: str = "officer", realm: str = "*") -> str:
+    def token(
+        self,
+        *roles: str,
+        areas: Sequence[str] = ("*",),
+        sub: str = "officer",
+        realm: str = "*",
+        now: datetime | None = None,
+    ) -> str:
         actor = Actor(sub, frozenset(roles or ALL_ROLES), tuple(areas), (realm,))
-        return self.signer.sign(actor, now=SystemClock().now() - timedelta(seconds=1), lifetime_s=3600)
+        return self.signer.sign(actor, now=(now or SystemClock().now()) - timedelta(seconds=1), lifetime_s=3600)
 
     def headers(self, *roles: str, **claims: Any) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(*roles, **claims)}"}
