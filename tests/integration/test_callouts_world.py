@@ -335,6 +335,7 @@ def stored(realm: str, carrier: str, attempt_id: str, who: str = "甲", no: int 
         lang="zh",
         covers=[],
         queued_at=T0,
+        asked_at=T0,
         live=True,
     )
 

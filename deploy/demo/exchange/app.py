@@ -16,10 +16,11 @@ from deploy.demo.exchange.desk import Desk
 from deploy.demo.exchange.personas import read_character
 
 TEXT_MAX = 2_000
+SPEED_MAX = 3_600
 
 
 class CallBody(BaseModel):
-    """外呼请求: contract §6"""
+    """外呼请求: contract §6, and the pace of the realm that calls (0 = the exchange's own)"""
 
     model_config = ConfigDict(extra="forbid")
     key: str = Field(min_length=1, max_length=128)
@@ -28,6 +29,7 @@ class CallBody(BaseModel):
     lang: str = Field(default="zh", max_length=8)
     expect_keys: str = Field(default="", max_length=16)
     callback: str = Field(max_length=500)
+    speed: float = Field(default=0, ge=0, le=SPEED_MAX)  # domain seconds a wall second of the caller's realm
 
 
 class OutageBody(BaseModel):
@@ -88,7 +90,7 @@ def _take(desk: Desk, kind: str, body: CallBody) -> dict[str, str]:
         raise HTTPException(503, "the exchange is out of order (drill)")
     if not is_loopback(body.callback):
         raise HTTPException(422, "callback must be an address of this machine: http://127.0.0.1:PORT/…")
-    taken = desk.take(kind, body.key, body.to, body.text, body.lang, body.expect_keys, body.callback)
+    taken = desk.take(kind, body.key, body.to, body.text, body.lang, body.expect_keys, body.callback, body.speed)
     if (taken.to, taken.text) != (body.to, body.text):
         raise HTTPException(409, f"key {body.key} was used for another call; take a new one")
     return {"call_id": taken.call_id}

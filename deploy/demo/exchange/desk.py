@@ -37,6 +37,7 @@ class Call:
     nth: int
     persona: str
     accepted_at: str
+    speed: float
     state: str = "accepted"
     result: str | None = None
     heard_s: float | None = None
@@ -49,7 +50,7 @@ class Call:
 
 
 class Desk:
-    """话务台: all calls of this run. ``speed`` is domain seconds a wall second."""
+    """话务台: all calls of this run. ``speed`` is domain seconds a wall second, where a request does not say."""
 
     def __init__(self, secret: str, *, speed: float = 1.0, seed: int = 1, people: dict[str, Character] | None = None):
         self.secret = secret
@@ -66,8 +67,10 @@ class Desk:
     def character(self, number: str) -> Character:
         return self.people.get(number) or crowd(self.seed, number)
 
-    def take(self, kind: str, key: str, to: str, text: str, lang: str, expect_keys: str, callback: str) -> Call:
-        """Accept a call or text; the same key again is the same call and rings nobody twice."""
+    def take(
+        self, kind: str, key: str, to: str, text: str, lang: str, expect_keys: str, callback: str, speed: float
+    ) -> Call:
+        """Accept a call or text; the same key again is the same call and rings nobody twice. ``speed`` 0 = our own."""
         known = self._by_key.get(key)
         if known is not None:
             known.requests += 1
@@ -88,6 +91,7 @@ class Desk:
             nth=nth,
             persona=str(who.persona),
             accepted_at=_now(),
+            speed=speed or self.speed,
         )
         self.calls[call.call_id] = call
         self._by_key[key] = call
@@ -112,7 +116,7 @@ class Desk:
         """The phone rings on at its own pace, whether or not its receipts are taken."""
         self._write(call, Step(after_s=0, state="accepted"), receipts)
         for step in script:
-            await asyncio.sleep(step.after_s / self.speed)
+            await asyncio.sleep(step.after_s / call.speed)
             call.seq += 1
             call.state, call.result = step.state, step.result
             call.keys = step.keys if set(step.keys) <= set(call.expect_keys) or call.kind == "sms" else ""

@@ -28,6 +28,7 @@ from shared.errors import NotFound
 LIVE_MAX_S = 180  # a call of which nothing final was heard: the person may be rung again
 TEXT_MAX_S = 600  # a text that no carrier took is stale: it is never sent hours later
 CALL_KEEPS_S = 120  # and so is a ring
+WALL_MIN_S = 10  # in a fast drill minutes pass in a wall second: neither is given up before a machine could answer
 
 
 def queue(
@@ -55,6 +56,7 @@ def queue(
         lang=lang,
         covers=covers,
         queued_at=now,
+        asked_at=tx.now,
         live=channel is Channel.VOICE,
     )
     store.add(tx.conn, stored)
@@ -100,18 +102,20 @@ def mark_failed(tx: Tx, realm: str, attempt_id: str, cause: str, now: datetime) 
 def give_up(tx: Tx, realm: str, now: datetime) -> list[Stored]:
     """过期 Attempts of which nothing final was heard in time."""
     gone: list[Stored] = []
+    wall = tx.now - timedelta(seconds=WALL_MIN_S)
     for channel, limit_s in ((Channel.VOICE, LIVE_MAX_S), (Channel.SMS, TEXT_MAX_S)):
-        for stored in store.overdue(tx.conn, realm, channel, now - timedelta(seconds=limit_s)):
+        for stored in store.overdue(tx.conn, realm, channel, now - timedelta(seconds=limit_s), wall):
             given_up = expire(stored.attempt, now)
             store.save(tx.conn, realm, given_up)
             gone.append(msg_replace(stored, given_up))
     return gone
 
 
-def is_stale(stored: Stored, now: datetime) -> bool:
+def is_stale(stored: Stored, now: datetime, wall: datetime) -> bool:
     """Whether a queued attempt is too old to be sent: better a new one with what is true now."""
     limit = CALL_KEEPS_S if stored.attempt.channel is Channel.VOICE else TEXT_MAX_S
-    return now - stored.queued_at > timedelta(seconds=limit)
+    waited = wall - stored.asked_at > timedelta(seconds=WALL_MIN_S)
+    return waited and now - stored.queued_at > timedelta(seconds=limit)
 
 
 def msg_replace(stored: Stored, attempt: Attempt) -> Stored:

@@ -51,7 +51,7 @@ attempts = Table(
     Column("cause", Text),
     Column("call_id", Text),
     Column("queued_at", UtcDateTime, nullable=False),
-    Column("asked_at", UtcDateTime),
+    Column("asked_at", UtcDateTime, nullable=False),  # wall: written, then when the carrier was asked
     Column("answered_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     CheckConstraint("realm = 'actual' OR carrier = 'simulator'", name="exercise_simulator_only"),
@@ -78,7 +78,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt
     lang: str
     covers: list[dict[str, Any]]
-    queued_at: datetime
+    queued_at: datetime  # domain time of the realm
+    asked_at: datetime  # wall time, for time-outs
     live: bool
     call_id: str | None = None
 
@@ -102,6 +103,7 @@ def add(conn: Connection, stored: Stored) -> None:
             seq=a.seq,
             keys=a.keys,
             queued_at=stored.queued_at,
+            asked_at=stored.asked_at,
         )
     )
 
@@ -141,14 +143,15 @@ def queued(conn: Connection, limit: int) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
-def overdue(conn: Connection, realm: str, channel: Channel, before: datetime) -> list[Stored]:
-    """Attempts of which nothing final was heard since ``before``."""
+def overdue(conn: Connection, realm: str, channel: Channel, before: datetime, wall_before: datetime) -> list[Stored]:
+    """Attempts of which nothing final was heard since ``before`` (domain) and ``wall_before`` (wall)."""
     rows = conn.execute(
         select(attempts).where(
             attempts.c.realm == realm,
             attempts.c.channel == channel.value,
             attempts.c.state.not_in([s.value for s in ENDED]),
             attempts.c.queued_at < before,
+            attempts.c.asked_at < wall_before,
         )
     )
     return [_stored(row) for row in rows]
@@ -211,6 +214,7 @@ def _stored(row: Row[Any]) -> Stored:
         lang=row.lang,
         covers=row.covers,
         queued_at=row.queued_at,
+        asked_at=row.asked_at,
         live=row.live,
         call_id=row.call_id,
     )

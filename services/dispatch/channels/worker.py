@@ -17,7 +17,7 @@ import structlog
 
 from services.dispatch.channels import service, store
 from services.dispatch.channels.carrier import Channel
-from services.dispatch.channels.factory import CarrierSpec, carriers_for
+from services.dispatch.channels.factory import SIMULATOR, CarrierSpec, carriers_for
 from services.dispatch.channels.store import Stored
 from shared.clock import Clock
 from shared.db.engine import Store
@@ -134,7 +134,7 @@ class Sender:
     def ask(self, stored: Stored) -> bool:
         """Ask the carrier for one attempt. False when nobody knows whether it was taken: ask again in a moment."""
         realm, attempt = stored.realm, stored.attempt
-        if service.is_stale(stored, self._now(realm)):
+        if service.is_stale(stored, self._now(realm), self._clock.now()):
             self._end(stored, "stale: no carrier took it in time")
             return True
         # asked again at the last moment: an exercise reaches the simulator on loopback and nothing else
@@ -151,7 +151,7 @@ class Sender:
             "callback": f"{self._base}/v1/attempts/{attempt.attempt_id}/receipts?realm={realm}",
         }
         try:
-            answer = self._clients[stored.carrier].call("POST", PATHS[attempt.channel], json=body)
+            answer = self._clients[stored.carrier].call("POST", PATHS[attempt.channel], json=body | self._pace(stored))
         except (Transient, Permanent) as error:
             self.error = f"{stored.carrier}: {error.en}"
             if not _surely_not_taken(error):
@@ -162,6 +162,12 @@ class Sender:
         self._writer.call(lambda tx: service.mark_taken(tx, realm, attempt.attempt_id, call_id))
         self.error = None
         return True
+
+    def _pace(self, stored: Stored) -> dict[str, float]:
+        """The simulator's phones live in the realm's time: a drill at 60 rings twenty domain seconds."""
+        if stored.carrier != SIMULATOR:
+            return {}
+        return {"speed": self._writer.realms.clock(stored.realm).speed}
 
     def _end(self, stored: Stored, cause: str) -> None:
         def end(tx: Tx) -> None:
