@@ -44,6 +44,39 @@ def serve(service: Annotated[Literal["warning", "dispatch", "resources", "consol
     serve_one(Service(service))
 
 
+@app.command()
+def replay(
+    directory: Annotated[Path, typer.Argument(help="区县包文件夹 the pack's folder")],
+    readings: Annotated[Path, typer.Argument(help="读数表 station_id,metric,value,observed_at,…")],
+    as_json: Annotated[bool, typer.Option("--json", help="每行一条记录 one record a line")] = False,
+    until: Annotated[str | None, typer.Option(help="到何时为止 RFC 3339; default: the last known time")] = None,
+) -> None:
+    """回放 The pack's fuses over recorded readings, with the production engine."""
+    from services.warning.replay.service import run_replay
+    from shared.realm import parse_time
+
+    try:
+        end = parse_time(until) if until else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--until: {error}") from None
+    raise typer.Exit(run_replay(directory, readings, end, as_json, sys.stdout, sys.stderr))
+
+
+@app.command()
+def drill(
+    name: Annotated[Literal["flood-night"], typer.Argument(help="剧本 the script")],
+    data: Data = Path("data"),
+    speed: Annotated[float, typer.Option(help="倍速; phones answer at the pace of SPEED of fengsui run")] = 60.0,
+) -> None:
+    """演练 Play a drill against the running system and tell its timeline; Ctrl-C stops it."""
+    from services.command.access import Access
+    from services.command.drill import play
+    from services.command.terminal import Terminal
+    from shared.clock import SystemClock
+
+    raise typer.Exit(play(Access(data.expanduser().absolute()), name, speed, Terminal(), SystemClock()))
+
+
 @db_app.command("upgrade")
 def db_upgrade(
     data: Data = Path("data"),

@@ -9,6 +9,7 @@ stopped after a restart: the queue remembers how far it came. Ends when it is to
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import logging
 import signal
@@ -18,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -119,6 +120,18 @@ class Player:
         return made
 
 
+def _lock(queues: Path) -> IO[str] | None:
+    """The stations' queues belong to one player at a time; the kernel gives them back when it dies."""
+    queues.mkdir(parents=True, exist_ok=True)
+    lock = (queues / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo.player", description="the stations of a drill")
     parser.add_argument("--credentials", type=Path, required=True, help="DATA/credentials.json of the running system")
@@ -131,6 +144,9 @@ def main() -> int:
     pack, problems = load_pack(arguments.pack)
     if pack is None:
         print("\n".join(map(str, problems)), file=sys.stderr)
+        return 1
+    if not (lock := _lock(arguments.queues)):
+        print(f"{arguments.queues}: another player plays this drill already", file=sys.stderr)
         return 1
     credentials = json.loads(arguments.credentials.read_text(encoding="utf-8"))
     mqtt = credentials["mqtt"]
@@ -158,6 +174,7 @@ def main() -> int:
     for station in stations.values():
         station.stop()
         station.queue.close()
+    lock.close()
     return 0
 
 

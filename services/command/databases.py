@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+
+from sqlalchemy import MetaData
 
 from shared.db.engine import Store
 from shared.db.migrate import upgrade
@@ -14,21 +17,19 @@ def dsn_of(data: Path, service: str) -> str:
     return f"sqlite:///{data / f'{service}.db'}"
 
 
-def upgrade_store(service: str, dsn: str, schema: str | None = None) -> None:
-    """Bring one service's store to the newest revision; its main module names all of its tables."""
-    import importlib
-
+def parts_of(service: str) -> tuple[MetaData, Path]:
+    """A service's metadata, with every concept's tables declared, and where its migrations are."""
     root = importlib.import_module(f"services.{service}")
     importlib.import_module(f"services.{service}.main")
-    metadata = importlib.import_module(f"services.{service}.schema").metadata
+    metadata: MetaData = importlib.import_module(f"services.{service}.schema").metadata
+    return metadata, Path(str(root.__file__)).parent / "migrations"
+
+
+def upgrade_store(service: str, dsn: str, schema: str | None = None) -> None:
+    """Bring one service's store to the newest revision."""
+    metadata, migrations = parts_of(service)
     store = Store(dsn, metadata, schema=schema)
     try:
-        migrations = Path(str(root.__file__)).parent / "migrations"
-        if any((migrations / "versions").glob("*.py")):
-            upgrade(store, migrations)
-        else:
-            store.ensure_schema()
-            with store.write() as conn:
-                metadata.create_all(conn)
+        upgrade(store, migrations)
     finally:
         store.close()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.command.broker import DEMO_USER, Broker, BrokerUsers
-from services.command.credentials import LINKS, SERVICES, Addresses
+from services.command.broker import Broker, BrokerUsers
+from services.command.credentials import FILE, LINKS, SERVICES, Addresses
 from services.command.databases import dsn_of
 from services.command.datadir import DataDir
 from services.command.ports import LOOPBACK
@@ -64,10 +64,7 @@ class Wiring:
 
     def player_spec(self, drill: str) -> Spec:
         """The drill's stations."""
-        command = [sys.executable, "-m", "deploy.demo.player", "--drill", drill]
-        command += ["--credentials", str(self.data.root / "credentials.json"), "--pack", str(self.settings.pack)]
-        command += ["--queues", str(self.data.root / "player" / drill)]
-        return Spec(name="player", command=command)
+        return player_spec(self.data.root, self.settings.pack, drill)
 
     def _common(self) -> dict[str, str]:
         env = {"DISTRICT": self.pack.district.code, "PACKS": str(self.data.packs), "PACK": self.pack.version}
@@ -113,15 +110,16 @@ class Wiring:
         return _spec("console", env)
 
     def _exchange(self) -> Spec:
-        speed = self.settings.speed if self.settings.drill else 1.0
         command = [sys.executable, "-m", "deploy.demo.exchange", "--port", str(self.exchange_port)]
-        command += ["--speed", f"{speed:g}", "--personas", str(CAST)]
+        command += ["--speed", f"{self.settings.speed:g}", "--personas", str(CAST)]
         return Spec(name="exchange", command=command, env={"EXCHANGE_SECRET": self.data.secret("exchange")})
 
 
-def demo_login(users: BrokerUsers) -> tuple[str, str]:
-    """The broker user of exercises: name and password."""
-    return DEMO_USER, users.of(DEMO_USER)
+def player_spec(data: Path, pack: Path, drill: str) -> Spec:
+    """The stations of a drill, with their queues in DATA/player."""
+    command = [sys.executable, "-m", "deploy.demo.player", "--drill", drill, "--pack", str(pack)]
+    command += ["--credentials", str(data / FILE), "--queues", str(data / "player" / drill)]
+    return Spec(name="player", command=command)
 
 
 def _spec(name: str, env: Mapping[str, str]) -> Spec:

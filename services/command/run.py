@@ -12,6 +12,7 @@ import httpx
 
 from services.command import broker as brokers
 from services.command import credentials as keys
+from services.command.access import Access
 from services.command.datadir import DataDir
 from services.command.drill import Drill, start_drill
 from services.command.environment import Wiring
@@ -80,8 +81,16 @@ class _Run:
             wiring = self._wiring()
             self._start(wiring)
             drill = self._open(wiring)
-            follower = Follower(self.terminal, wiring, self.pack, drill) if self.pack.district.is_exercise else None
-            if follower is not None:
+            if self.pack.district.is_exercise:
+                follower = Follower(
+                    self.terminal,
+                    Access(self.data.root),
+                    self.pack,
+                    drill.realm if drill else self.pack.district.default_realm,
+                    self.clock,
+                    fresh=drill is not None and not drill.resumed,
+                    tells_rain=drill is not None,
+                )
                 follower.start()
             self._watch(wiring)
         except Stopped:
@@ -107,7 +116,7 @@ class _Run:
 
     def _wiring(self) -> Wiring:
         settings = self.settings
-        binary = brokers.find_mosquitto()
+        binary = None if settings.embedded_broker else brokers.find_mosquitto()
         asked = [("值班台 console", settings.port)]
         asked += [(name, settings.port + number) for number, name in enumerate(keys.SERVICES, 1)]
         asked += [("MQTT", settings.mqtt_port), ("电话交换机 exchange", EXCHANGE_PORT)]
@@ -125,8 +134,8 @@ class _Run:
         else:
             broker = brokers.prepare_embedded(self.data, users, ports[4], ports[6])
             self.terminal.say(
-                "未安装 Mosquitto，使用内嵌演示代理（无权限表，不落盘）；正式使用请 apt install mosquitto",
-                "no Mosquitto here: demo broker, no access list, no disk",
+                "使用内嵌演示代理（无权限表，不落盘）；正式使用请安装 Mosquitto：apt install mosquitto",
+                "demo broker: no access list, no disk; install Mosquitto for real use",
             )
         return Wiring(
             settings=settings,
@@ -189,7 +198,7 @@ class _Run:
         if self.settings.drill is None:
             self.terminal.say("空闲运行（x-live，与墙上时钟同步）；Ctrl-C 停止", "idle; Ctrl-C stops it")
             return None
-        drill = start_drill(wiring, tokens["admin"], self.settings.drill, self.settings.speed, self.clock.now())
+        drill = start_drill(Access(self.data.root), self.settings.drill, self.settings.speed)
         self.supervisor.start(wiring.player_spec(drill.name))
         self.terminal.say(
             f"演练 {drill.realm} 开始，{drill.speed:g} 倍速，均为演示数据；Ctrl-C 停止",

@@ -18,7 +18,10 @@ DRILLS = ("flood-night",)
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """运行设置: ``drill`` is None when the system is to stand idle in the standing exercise."""
+    """运行设置: ``drill`` is None when the system stands idle; ``speed`` is the drill's and the phone exchange's pace.
+
+    ``BROKER=embedded`` takes the demo broker although Mosquitto is installed: to see what such a machine shows.
+    """
 
     pack: Path
     data: Path
@@ -26,6 +29,7 @@ class RunSettings:
     mqtt_port: int
     drill: str | None
     speed: float
+    embedded_broker: bool = False
 
 
 def read_run_settings(values: Mapping[str, str] | None = None) -> RunSettings:
@@ -33,13 +37,17 @@ def read_run_settings(values: Mapping[str, str] | None = None) -> RunSettings:
     drill = values.get("DRILL") or DRILLS[0]
     if drill not in (*DRILLS, NO_DRILL):
         raise SettingError(f"DRILL is '{drill}'; give {', '.join(DRILLS)} or {NO_DRILL}", field="DRILL")
+    kind = values.get("BROKER") or "auto"
+    if kind not in ("auto", "embedded"):
+        raise SettingError(f"BROKER is '{kind}'; give auto or embedded", field="BROKER")
     return RunSettings(
         pack=Path(values.get("PACK") or SAMPLE_PACK).expanduser().absolute(),
         data=Path(values.get("DATA") or "data").expanduser().absolute(),
         port=_port(values, "PORT", 8000),
         mqtt_port=_port(values, "MQTT_PORT", 1883),
         drill=None if drill == NO_DRILL else drill,
-        speed=_speed(values.get("SPEED") or "60"),
+        speed=_speed(values.get("SPEED") or ("1" if drill == NO_DRILL else "60")),
+        embedded_broker=kind == "embedded",
     )
 
 

@@ -119,7 +119,7 @@ class Supervisor:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as output:
             child.process = subprocess.Popen(  # noqa: S603 - our own programs
-                [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), spec.user or "-", *spec.command],
+                leashed(spec),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -131,3 +131,8 @@ class Supervisor:
 
     def _write_pids(self) -> None:
         self._data.write_pids(self.pids())
+
+
+def leashed(spec: Spec) -> list[str]:
+    """The command that runs the program so that it dies with us."""
+    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), spec.user or "-", *spec.command]

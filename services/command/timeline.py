@@ -4,7 +4,6 @@ and for one way out. Only tells; a service that is away is told once and followe
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Any
 
 import httpx
 
-from services.command.credentials import FILE
-from services.command.drill import Drill
-from services.command.environment import Wiring
+from services.command.access import Access
 from services.command.lines import Event, Said, Teller
 from services.command.terminal import Terminal, day_and_clock
+from shared.clock import Clock
+from shared.errors import FengsuiError
 from shared.pack.model import Pack
 from shared.realm import format_time, parse_time
 
@@ -54,14 +53,28 @@ class PackNames:
 
 
 class Follower:
-    """时间线: a thread of its own, so that a slow answer stops no heartbeat."""
+    """时间线: a thread of its own, so that a slow answer stops no heartbeat.
 
-    def __init__(self, terminal: Terminal, wiring: Wiring, pack: Pack, drill: Drill | None) -> None:
-        self._terminal, self._wiring, self._pack, self._drill = terminal, wiring, pack, drill
-        self._realm = drill.realm if drill else pack.district.default_realm
+    ``fresh`` tells everything from the realm's beginning; else what happened before is passed over.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        access: Access,
+        pack: Pack,
+        realm: str,
+        clock: Clock,
+        *,
+        fresh: bool,
+        tells_rain: bool,
+    ) -> None:
+        self._terminal, self._access, self._pack, self._realm = terminal, access, pack, realm
+        self._fresh, self._tells_rain = fresh, tells_rain
+        self.monotonic = clock.monotonic
         self._teller = Teller(PackNames(pack))
-        self._last_at = ""
-        self._zone = pack.district.timezone
+        self.last_at = ""
+        self.zone = pack.district.timezone
         self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=False)
         self._after: dict[str, int] = {}
         self._away: set[str] = set()
@@ -82,13 +95,12 @@ class Follower:
     # -- the thread --------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        fresh = self._drill is not None and not self._drill.resumed
         for service in FOLLOWED:
-            self._after[service] = 0 if fresh else -1
+            self._after[service] = 0 if self._fresh else -1
         while not self._stopping.wait(POLL_S):
             for service in FOLLOWED:
                 self._follow(service)
-            if self._drill is not None:
+            if self._tells_rain:
                 self._rain.tick()
                 self._way.tick()
 
@@ -112,13 +124,13 @@ class Follower:
         """One answer as the duty officer, or None; that a service is away is said once."""
         try:
             answer = self._http.get(
-                f"{self._wiring.url(service)}{path}",
+                f"{self._access.url(service)}{path}",
                 params={"realm": self._realm, **query},
-                headers={"Authorization": f"Bearer {self._token()}"},
+                headers={"Authorization": f"Bearer {self._access.token('duty_officer')}"},
             )
             answer.raise_for_status()
             body = answer.json()
-        except (httpx.HTTPError, ValueError, OSError) as error:
+        except (httpx.HTTPError, ValueError, FengsuiError) as error:
             if service not in self._away:
                 self._away.add(service)
                 self._terminal.say(f"{service} 暂不可达，时间线等待", f"{service} is away: {type(error).__name__}")
@@ -129,21 +141,14 @@ class Follower:
         return body
 
     def tell(self, said: Said) -> None:
-        self._last_at = max(self._last_at, said.at)  # a line without a time of its own is as of the last one
-        at = day_and_clock(parse_time(said.at or self._last_at), self._zone) if self._last_at else " " * 14
+        self.last_at = max(self.last_at, said.at)  # a line without a time of its own is as of the last one
+        at = day_and_clock(parse_time(said.at or self.last_at), self.zone) if self.last_at else " " * 14
         gloss = f" / {said.en}" if said.en and said.en != said.zh else ""
         self._terminal.line(f"{at}  {said.zh}{gloss}")
 
     @property
     def pack(self) -> Pack:
         return self._pack
-
-    def monotonic(self) -> float:
-        return self._wiring.clock.monotonic()
-
-    def _token(self) -> str:
-        text = (self._wiring.data.root / FILE).read_text(encoding="utf-8")
-        return str(json.loads(text)["tokens"]["duty_officer"])
 
 
 class _Rain:
@@ -172,8 +177,9 @@ class _Rain:
         if abs(three - self._told) < 1.0:
             return
         self._told = three
-        zh = f"{worst['name']} 1 小时 {hour:.1f} 毫米，3 小时 {three:.1f} 毫米"
-        owner.tell(Said(format_time(newest), zh, f"rain at {worst['station_id']}"))
+        upto = day_and_clock(newest, owner.zone)[6:11]
+        zh = f"{worst['name']} 至 {upto}：1 小时 {hour:.1f} 毫米，3 小时 {three:.1f} 毫米"
+        owner.tell(Said(max(owner.last_at, format_time(newest)), zh, f"rain at {worst['station_id']}"))
 
 
 def _sum(items: list[dict[str, Any]], newest: datetime, hours: int) -> float:

@@ -28,6 +28,8 @@ def test_settings_of_the_contract() -> None:
     settings = read_run_settings({"PORT": "8100", "MQTT_PORT": "1884", "DRILL": "none", "SPEED": "1.5", "DATA": "/x"})
     assert (settings.port, settings.mqtt_port, settings.drill, settings.speed) == (8100, 1884, None, 1.5)
     assert settings.data == Path("/x")
+    assert read_run_settings({"DRILL": "none"}).speed == 1
+    assert read_run_settings({"BROKER": "embedded"}).embedded_broker
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ def test_settings_of_the_contract() -> None:
         ("PORT", "８０００"),
         ("MQTT_PORT", "-1"),
         ("DRILL", "storm"),
+        ("BROKER", "rabbit"),
         ("SPEED", "0"),
         ("SPEED", "nan"),
         ("SPEED", "3601"),
