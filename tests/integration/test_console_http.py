@@ -1,0 +1,235 @@
+"""The console on real HTTP over three services that are only their answers: login, pages, parts, streams, away."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from console.main import create_app
+from console.session import COOKIE
+from console.settings import ConsoleSettings
+from shared.clock import ManualClock
+from shared.ids import sha256_hex
+from shared.realm import format_time, parse_time
+from tests.support.serving import serving
+
+NOW = parse_time("2026-11-23T18:00:00Z")
+DOMAIN = parse_time("2024-06-27T15:00:00Z")
+
+
+def token(exp_s: float = 3600) -> str:
+    def part(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    claims = {"sub": "duty_officer", "roles": ["duty_officer"], "realm": ["*"], "exp": int(NOW.timestamp() + exp_s)}
+    return f"{part({})}.{part(claims)}.{part('x')}"
+
+
+def service_app(seen: list[httpx.Headers]) -> FastAPI:
+    """All three services in one."""
+    app = FastAPI()
+
+    @app.get("/v1/realm")
+    def realm() -> dict[str, Any]:
+        clocks = {"speed": 60, "v0": format_time(DOMAIN), "w0": format_time(NOW), "now": format_time(DOMAIN)}
+        return {
+            "default": "x-live",
+            "realms": [
+                {"realm": "x-flood-night", **clocks},
+                {"realm": "x-live", "speed": 1, "v0": None, "w0": None, "now": format_time(NOW)},
+            ],
+        }
+
+    @app.get("/readyz")
+    def ready() -> dict[str, Any]:
+        return {"ready": True, "wrong": {}, "notes": {"broker": "demo broker"}, "outbox": []}
+
+    @app.get("/v1/inbox/{sender}")
+    def inbox(sender: str) -> dict[str, Any]:
+        return {"sender": sender, "applied": {}, "parked": []}
+
+    @app.get("/v1/fuses")
+    def fuses(realm: str) -> dict[str, Any]:
+        row = {"fuse": "rainstorm", "scope": "500114112", "name": "<濯水镇>", "level": "red", "blind": False}
+        row |= {"title": {"zh": "暴雨", "en": "Rainstorm"}, "verification": "unconfirmed", "confirmed_level": "orange"}
+        return {"items": [row] if realm == "x-flood-night" else [], "next": None}
+
+    @app.get("/v1/fuses/rainstorm/500114112")
+    def fuse() -> dict[str, Any]:
+        because = [{"station": "s1", "window": "3h", "statistic": "sum", "value": 101.5, "bound": 100, "level": "red"}]
+        return {"records": [{"n": 1, "known_at": format_time(DOMAIN), "reason": "threshold", "because": because}]}
+
+    @app.get("/v1/callouts")
+    @app.get("/v1/orders")
+    @app.get("/v1/stations")
+    @app.get("/v1/incidents")
+    def nothing(request: Request) -> Response:
+        if "authorization" not in request.headers:
+            return JSONResponse({"code": "unauthorized"}, 401)
+        return JSONResponse({"items": [], "next": None})
+
+    @app.post("/v1/token")
+    async def login(request: Request) -> Response:
+        form = await request.form()
+        if form.get("password") == "right":
+            return JSONResponse({"access_token": token(), "expires_in": 3600})
+        return JSONResponse({"code": "invalid_grant"}, 401)
+
+    @app.get("/v1/events")
+    def events(request: Request, realm: str) -> Response:
+        seen.append(httpx.Headers(dict(request.headers)))
+        if request.headers.get("last-event-id") == "1":
+            return JSONResponse({"code": "gone"}, 410)
+        data = json.dumps({"kind": "callout.answered", "realm": realm})
+        frame = f"retry: 1000\n\nid: 7\nevent: callout.answered\ndata: {data}\n\n"
+        return StreamingResponse(iter([frame[:30], frame[30:]]), media_type="text/event-stream")
+
+    return app
+
+
+class Console:
+    def __init__(self, url: str, clock: ManualClock, links: Path, headers: list[httpx.Headers]) -> None:
+        self.url, self.clock, self.links, self.headers = url, clock, links, headers
+        self.http = httpx.Client(base_url=url, timeout=20)
+
+    def log_in(self) -> None:
+        answer = self.http.post("/login", data={"username": "duty_officer", "password": "right"})
+        assert answer.status_code == 303
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    clock = ManualClock(NOW)
+    headers: list[httpx.Headers] = []
+    with ExitStack() as stack:
+        peer = stack.enter_context(serving(service_app(headers)))
+        settings = ConsoleSettings(
+            host="127.0.0.1", port=0, warning_url=peer, dispatch_url=peer, resources_url=peer, links=tmp_path
+        )
+        made = Console(stack.enter_context(serving(create_app(settings, clock))), clock, tmp_path, headers)
+        stack.callback(made.http.close)
+        yield made
+
+
+def test_nobody_sees_anything_without_a_login(console: Console) -> None:
+    assert console.http.get("/").headers["location"] == "/login"
+    assert console.http.get("/part/fuses").status_code == 401
+    assert console.http.get("/stream/warning?realm=x-live").status_code == 401
+    assert console.http.get("/login").status_code == 200
+
+
+def test_a_password_logs_in_and_a_wrong_one_does_not(console: Console) -> None:
+    wrong = console.http.post("/login", data={"username": "a", "password": "b"})
+    assert wrong.status_code == 403
+    assert "口令错误" in wrong.text
+    answer = console.http.post("/login", data={"username": "duty_officer", "password": "right"})
+    cookie = answer.headers["set-cookie"].lower()
+    assert answer.status_code == 303
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert console.http.post("/login", data={"token": "not.a.token"}).status_code == 403
+
+
+def test_another_sites_form_is_refused(console: Console) -> None:
+    for path in ("/login", "/logout"):
+        answer = console.http.post(path, data={"token": token()}, headers={"Origin": "http://evil.example"})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_the_one_time_link(console: Console) -> None:
+    (console.links / sha256_hex(b"abc")).write_text(token())
+    assert console.http.get("/login?code=wrong").status_code == 403
+    assert console.http.get("/login?code=abc").headers["location"] == "/"
+    assert console.http.get("/").status_code == 200
+    assert console.http.get("/login?code=abc").status_code == 403
+
+
+def test_the_page_opens_on_the_running_drill_in_both_languages(console: Console) -> None:
+    console.log_in()
+    page = console.http.get("/")
+    assert page.status_code == 200
+    for wanted in ("演练", "x-flood-night", "06-27 23:00:00", "&lt;濯水镇&gt;", "待核实", "101.5", "demo broker"):
+        assert wanted in page.text
+    assert "<濯水镇>" not in page.text
+    english = console.http.get("/?lang=en")
+    for wanted in ("EXERCISE", "Rainstorm", "unconfirmed", "no measures"):
+        assert wanted in english.text
+    assert "没有告警" in console.http.get("/?realm=x-live&lang=zh").text
+
+
+def test_nothing_comes_from_elsewhere_and_no_script_stands_in_the_page(console: Console) -> None:
+    console.log_in()
+    page = console.http.get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.text.count("<script") == 1
+    assert 'src="/static/console.js"' in page.text
+    assert "style=" not in page.text
+    assert "onclick" not in page.text
+    for path in ("/static/console.js", "/static/console.css", "/static/beacon.svg"):
+        answer = console.http.get(path)
+        assert answer.status_code == 200
+        assert "https://" not in answer.text
+
+
+def test_a_part_tells_the_clock_anew(console: Console) -> None:
+    console.log_in()
+    part = console.http.get("/part/fuses?realm=x-flood-night")
+    assert "<html" not in part.text
+    assert parse_time(part.headers["x-domain-now"]) == DOMAIN
+    assert console.http.get("/part/nothing").status_code == 404
+
+
+def test_an_expired_login_is_sent_back_to_the_door(console: Console) -> None:
+    console.log_in()
+    console.clock.set(NOW + timedelta(hours=2))
+    assert console.http.get("/").headers["location"] == "/login"
+    assert console.http.get("/part/fuses").status_code == 401
+
+
+def test_a_stream_is_bridged_with_the_officers_token_and_without_names(console: Console) -> None:
+    console.log_in()
+    answer = console.http.get("/stream/dispatch?realm=x-flood-night", headers={"Last-Event-ID": "6"})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "event: here" in answer.text
+    assert "event: callout.answered" not in answer.text
+    assert 'id: 7\ndata: {"kind": "callout.answered", "realm": "x-flood-night"}\n\n' in answer.text
+    assert console.headers[-1]["authorization"] == f"Bearer {console.http.cookies[COOKIE]}"
+    assert console.headers[-1]["last-event-id"] == "6"
+
+
+def test_a_gap_is_told_inside_the_stream(console: Console) -> None:
+    console.log_in()
+    answer = console.http.get("/stream/warning?realm=x-live", headers={"Last-Event-ID": "1"})
+    assert answer.status_code == 200  # a browser gives up for good on anything else
+    assert answer.text.endswith("id\nevent: gap\ndata: {}\n\n")
+    assert console.http.get("/stream/nobody?realm=x-live").status_code == 404
+    assert console.http.get("/stream/warning?realm=../x").status_code == 404
+
+
+def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> None:
+    dead = "http://127.0.0.1:9"
+    settings = ConsoleSettings(host="127.0.0.1", port=0, warning_url=dead, dispatch_url=dead, resources_url=dead)
+    with serving(create_app(settings, ManualClock(NOW))) as url, httpx.Client(base_url=url, timeout=30) as http:
+        assert http.get("/readyz").json()["notes"].keys() == {"warning", "dispatch", "resources"}
+        assert http.post("/login", data={"username": "a", "password": "b"}).status_code == 503
+        assert http.post("/login", data={"token": token()}).status_code == 303
+        page = http.get("/")
+        assert page.status_code == 200
+        assert page.text.count("不知道") >= 5
+        assert "时钟停住" in page.text
+        answer = http.get("/stream/warning?realm=x-live")
+        assert answer.status_code == 200
+        assert "event: away" in answer.text
