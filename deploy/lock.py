@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = "# inputs: sha256:"
 PIN = re.compile(
-    r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*])?==(?P<version>[^ ;\\]+)[^\n]*(?P<hashes>(?:\n +--hash=\S+.*)*)", re.M
+    r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*])?==(?P<version>[^\s;\\]+)[^\n]*(?P<hashes>(?:\n +--hash=\S+.*)*)", re.M
 )
 ADDRESS = re.compile(r"https?://|--(?:extra-)?index-url|--find-links|git\+", re.I)
 

@@ -17,7 +17,8 @@ dev = ["gamma"]
 """
 BASE, DEV = locks(PYPROJECT)
 HASH = "    --hash=sha256:00\n"
-GOOD = f"{HEADER}{BASE.inputs}\nalpha==1.5 \\\n{HASH}beta-two==3.1 ; python_version < '3.12' \\\n{HASH}beta-two==4 \\\n{HASH}"
+PINS = ("alpha==1.5", "beta-two==3.1 ; python_version < '3.12'", "beta-two==4")
+GOOD = f"{HEADER}{BASE.inputs}\n" + "".join(f"{pin} \\\n{HASH}" for pin in PINS)
 
 
 def test_a_fitting_lock_has_no_problem() -> None:
