@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from services.warning.fuses.book import Book
-from services.warning.fuses.world import World, decide
 from services.warning.fuses.events import Event, ReadingsBatch
 from services.warning.fuses.state import Transition
+from services.warning.fuses.world import World, decide
 from services.warning.readings.instant import parse_rfc3339
 from services.warning.readings.validate import Incoming, Quality
 from shared.pack.located import parse_yaml
-from shared.pack.model import District, Hazard, Metric, Pack, Region, Site, Station, Unit
+from shared.pack.model import District, Hazard, Metric, Pack, Region, Station
 from shared.vocabulary import RegionLevel
 
 DISTRICT = "500114"
@@ -66,12 +66,16 @@ def pack(rules: str = RAIN, *stations: Station, **changes: Any) -> Pack:
     document, problems = parse_yaml(textwrap.dedent(rules).encode(), "fuses/test.yaml")
     assert not problems, problems
     regions = (
-        Region(code=DISTRICT, name="演示区", parent=None, level=RegionLevel.DISTRICT, lat=None, lon=None, population=None),
+        Region(
+            code=DISTRICT, name="演示区", parent=None, level=RegionLevel.DISTRICT, lat=None, lon=None, population=None
+        ),
         *(
             Region(code=c, name=n, parent=DISTRICT, level=RegionLevel.TOWNSHIP, lat=None, lon=None, population=None)
             for c, n in ((TOWN, "甲镇"), (OTHER_TOWN, "乙镇"))
         ),
-        Region(code=TOWN + "201", name="甲村", parent=TOWN, level=RegionLevel.VILLAGE, lat=None, lon=None, population=9),
+        Region(
+            code=TOWN + "201", name="甲村", parent=TOWN, level=RegionLevel.VILLAGE, lat=None, lon=None, population=9
+        ),
     )
     base = Pack(
         version="sha256:0",
@@ -107,15 +111,18 @@ def at(text: str) -> int:
 
 
 def reading(
-    name: str, when: str | int, value: float | None, known: str | int | None = None, metric: str = "rain_mm", **more: Any
+    name: str,
+    when: str | int,
+    value: float | None,
+    known: str | int | None = None,
+    metric: str = "rain_mm",
+    **more: Any,
 ) -> Incoming:
     observed = at(when) if isinstance(when, str) else when
     received = observed if known is None else at(known) if isinstance(known, str) else known
     more.setdefault("ref", f"{name}@{observed}")
     more.setdefault("quality", Quality.GOOD)
-    return Incoming(
-        station_id=name, metric=metric, value=value, observed_us=observed, received_us=received, **more
-    )
+    return Incoming(station_id=name, metric=metric, value=value, observed_us=observed, received_us=received, **more)
 
 
 class Story:
@@ -143,11 +150,15 @@ class Story:
             self.hear(reading(name, at(start) + i * minutes * 60_000_000, value, metric=metric))
 
     def brief(self) -> list[str]:
-        """``HH:MM n from>to reason verification/confirmed`` of each record."""
+        """`brief` of each record."""
         return [brief(record) for record in self.records]
 
 
 def brief(record: Transition) -> str:
-    level = f"{record.from_.value}>{record.to.value}"
-    extra = "" if record.verification.value == "confirmed" else f" {record.verification.value}/{record.confirmed_level.value}"
-    return f"{record.known_at[11:16]} {record.scope} {level} {record.reason.value}{extra}{' blind' if record.blind else ''}"
+    """``HH:MM scope from>to reason``, then what is not confirmed and whether it is blind."""
+    words = [record.known_at[11:16], record.scope, f"{record.from_.value}>{record.to.value}", record.reason.value]
+    if record.verification.value != "confirmed":
+        words.append(f"{record.verification.value}/{record.confirmed_level.value}")
+    if record.blind:
+        words.append("blind")
+    return " ".join(words)

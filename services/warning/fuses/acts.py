@@ -48,13 +48,14 @@ def _refute(turn: Turn, by: str, hushed: list[str]) -> None:
     before = state.level
     for name in hushed:  # its last word was wrong: it leaves n like any other silent station
         watch = state.watch[name]
-        state.watch[name] = Watch(watch.last_us, watch.until_us, silent=True)
+        state.watch[name] = Watch(watch.last_us, watch.until_us, silent=True, refuted=True)
     if state.doubtful is not None:
         refuted = [rank for rank in turn.fuse.ranks if state.confirmed < rank <= before]
         blocks = {(name, rank) for name in state.doubtful.sources for rank in refuted if name in turn.fuse.gauges}
         state.blocked = tuple(sorted(blocks | set(state.blocked)))
         state.doubtful, state.confirm_due_us, state.manual = None, None, False
         turn.lower(state.confirmed)
+        state.acted_us = turn.known_us
         state.verification = Verification.REFUTED
     t = max(turn.known_us, state.newest_us or turn.known_us)
     scene = turn.scene(t)
@@ -84,7 +85,7 @@ def release(turn: Turn, act: Release) -> Refused | None:
         return Refused.MEASURES_IN_FORCE
     before = state.level
     turn.lower(state.condition)
-    state.manual = False
+    state.manual, state.acted_us = False, turn.known_us
     turn.record(Reason.RELEASE, before, by=act.by)
     turn.close_if_normal()
     hold(turn, turn.scene(t))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.warning.fuses.probe import FALSE, UNKNOWN
 from services.warning.fuses.scene import Scene
 from services.warning.fuses.state import Reason, Refusal
-from services.warning.fuses.turn import Turn
+from services.warning.fuses.turn import PATH_KEPT_US, Turn
 from services.warning.readings.instant import SECOND
 
 
@@ -43,6 +43,9 @@ def step(turn: Turn, t: int) -> None:
             reason = Reason.VETO if any(refusal.kind == "veto" for refusal in refusals) else Reason.LATCHED
             turn.record(reason, before, due_us=turn.known_us, refused_by=refusals)
         return
+    if state.hold_from_us is not None:
+        kept = tuple(held for held in state.holds if held[1] > turn.known_us - PATH_KEPT_US)
+        state.holds = (*kept, (state.hold_from_us, turn.known_us, before))
     turn.lower(turn.fuse.below(before))
     turn.record(Reason.HOLD, before, due_us=turn.known_us)
     turn.close_if_normal()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.warning.fuses.down import hold
 from services.warning.fuses.late import YOUNG_US, Retraced, breaks_hold, overlay, retrace
 from services.warning.fuses.probe import FALSE
-from services.warning.fuses.scene import Scene, Suspects, suspects_in
+from services.warning.fuses.scene import Scene, Suspects, high_rank, suspects_in
 from services.warning.fuses.state import Doubtful, Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
@@ -75,15 +75,23 @@ def _hear(turn: Turn, batch: Sequence[Checked]) -> None:
     """Keep who reported last, and when each station would count as silent."""
     watches = turn.state.watch
     for reading in batch:
-        gauge = turn.fuse.gauges[reading.station_id]
-        watch = watches.get(reading.station_id)
-        if reading.quality.usable:
-            if watch is None or reading.observed_us > watch.last_us:
-                watches[reading.station_id] = Watch(reading.observed_us, reading.observed_us + gauge.alive_us)
-        elif reading.fate is Fate.REVISION and watch is not None and watch.last_us == reading.observed_us:
+        name = reading.station_id
+        gauge, watch = turn.fuse.gauges[name], watches.get(name)
+        if reading.quality.usable and (watch is None or reading.observed_us > watch.last_us):
+            watches[name] = Watch(reading.observed_us, reading.observed_us + gauge.alive_us)
+        elif watch is not None and not reading.quality.usable and watch.last_us == reading.observed_us:
             last = gauge.last_usable(turn.series, reading.observed_us)
-            if last is not None:
-                watches[reading.station_id] = Watch(last, last + gauge.alive_us)
+            if last is not None and reading.fate is Fate.REVISION:  # its last word was taken back
+                watches[name] = Watch(last, last + gauge.alive_us)
+        elif watch is not None and watch.silent and not watch.refuted:
+            _reconsider(turn, name, watch)
+
+
+def _reconsider(turn: Turn, name: str, watch: Watch) -> None:
+    """Late facts about a silent station: its last word may have been high after all, or not have been."""
+    rank = high_rank(turn.fuse, turn.fuse.gauges[name], turn.series, watch.last_us)
+    heard_high = rank > 0 and watch.rank == 0  # then it falls silent again, and is recorded
+    turn.state.watch[name] = Watch(watch.last_us, watch.until_us, silent=not heard_high, rank=rank)
 
 
 def lives(turn: Turn, watch: Watch) -> bool:

@@ -1,7 +1,8 @@
 """迟到事实 What would have been, had a late reading been known in time (§5.9); pure and apart from the live machine.
 
-`retrace` looks for the first instant at which, with everything known now, a level held that was above what the scope's
-level had been at that time; from there it lets the level rise, hold, step down and latch in event time up to now.
+`retrace` looks for the first instant at which, with everything known now, a level held that was above the scope's level
+at that time, or within a hold at whose end the level was left; from there it lets the level rise, hold, step down and
+latch in event time up to now.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from services.warning.fuses.book import Fuse
+from services.warning.fuses.book import Fuse, Gauge
 from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, SeriesMap
 from services.warning.fuses.scene import Scene
 from services.warning.fuses.state import FuseState
@@ -25,7 +26,7 @@ class Retraced:
     """重演结果: the level that would hold now, and the instants at which each level was first crossed."""
 
     level: int = 0
-    peak: int = 0
+    peak: int = 0  # the worst new crossing; 0 if a level was only kept
     crossings: dict[int, Scene] = field(default_factory=dict)  # level → scene at which it (or worse) first held
     steps: list[tuple[int, int]] = field(default_factory=list)  # (instant, level from then on)
 
@@ -60,7 +61,7 @@ def retrace(
     changed: Mapping[str, list[int]],
     now_us: int,
 ) -> Retraced | None:
-    """Re-evaluate after late facts; None if no level was crossed above the one that held."""
+    """Re-evaluate after late facts; None if they make no difference to any level."""
     newest = state.newest_us
     if newest is None or not changed:
         return None
@@ -68,8 +69,10 @@ def retrace(
     def scene(t: int) -> Scene:
         return Scene(fuse, state, series, t, past=True)
 
-    first = _first_crossing(fuse, state, series, changed, scene)
-    return None if first is None else _LiveOn(fuse, series, scene).run(first, newest, now_us)
+    found = _first_difference(fuse, state, series, changed, scene)
+    if found is None:
+        return None
+    return _LiveOn(fuse, series, state.path, scene).run(*found, newest, now_us)
 
 
 def _instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
@@ -86,25 +89,37 @@ def _affected(fuse: Fuse, state: FuseState, changed: Mapping[str, list[int]]) ->
     return start, min(state.newest_us or 0, last + reach)
 
 
-def _first_crossing(
+def _first_difference(
     fuse: Fuse,
     state: FuseState,
     series: SeriesMap,
     changed: Mapping[str, list[int]],
     scene: Callable[[int], Scene],
-) -> Scene | None:
-    """The first instant whose worst level was above what held then; only changed stations can have made one."""
+) -> tuple[Scene, int] | None:
+    """The first instant of a new crossing (with 0), or that breaks a hold (with the level that was left by it).
+
+    Only changed stations can have made either, so the others are asked where one of them says so.
+    """
     gauges = [fuse.gauges[name] for name in changed]
     start, end = _affected(fuse, state, changed)
-    if not any(gauge.could_be_true(series, start, end) for gauge in gauges):
+    holds = [held for held in state.holds if held[1] >= start and held[0] > state.acted_us]
+    if not holds and not any(gauge.could_be_true(series, start, end) for gauge in gauges):
         return None
     for t in _instants(fuse, series, start, end):
         floor = level_at(state.path, t)
         if any(gauge.rank_at(series, t, floor=floor) for gauge in gauges):
             found = scene(t)
             if found.worst() > floor:
-                return found
+                return found, 0
+        left = next((level for since, until, level in holds if since <= t <= until), 0)
+        if left and _still_held(fuse, series, gauges, left, t) and scene(t).eased(left) == TRUE:
+            return scene(t), left
     return None
+
+
+def _still_held(fuse: Fuse, series: SeriesMap, gauges: list[Gauge], level: int, t: int) -> bool:
+    rank = fuse.governing(level)
+    return any(gauge.truth(series, rank, t, eased=True) >= DOUBTED for gauge in gauges)
 
 
 def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mapping[str, list[int]]) -> bool:
@@ -112,10 +127,10 @@ def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mappin
     if state.hold_due_us is None or state.hold_from_us is None:
         return False
     start, end = _affected(fuse, state, changed)
-    rank = fuse.governing(state.level)
+    gauges = [fuse.gauges[name] for name in changed]
     for t in _instants(fuse, series, max(start, state.hold_from_us), end):
-        suspected = any(fuse.gauges[name].truth(series, rank, t, eased=True) >= DOUBTED for name in changed)
-        if suspected and Scene(fuse, state, series, t, past=True).eased(state.level) == TRUE:
+        held = _still_held(fuse, series, gauges, state.level, t)
+        if held and Scene(fuse, state, series, t, past=True).eased(state.level) == TRUE:
             return True
     return False
 
@@ -123,14 +138,19 @@ def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mappin
 class _LiveOn:
     """The level machine of §5.4, 5.6, 5.7 on event time: each instant known when it was observed."""
 
-    def __init__(self, fuse: Fuse, series: SeriesMap, scene: Callable[[int], Scene]) -> None:
+    def __init__(self, fuse: Fuse, series: SeriesMap, path: Path, scene: Callable[[int], Scene]) -> None:
         self.fuse = fuse
         self.series = series
+        self.path = path
         self.scene = scene
         self.found = Retraced()
         self.hold_due_us: int | None = None
 
-    def run(self, first: Scene, newest: int, now_us: int) -> Retraced:
+    def run(self, first: Scene, level: int, newest: int, now_us: int) -> Retraced:
+        if level:  # it would not have been left
+            self.found.level = level
+            self.found.crossings = {rank: first for rank in self.fuse.ranks if rank <= level}
+            self.found.steps.append((first.t, level))
         self._look(first)
         for t in _instants(self.fuse, self.series, first.t + 1, newest):
             self._timers(t - 1)
@@ -146,7 +166,8 @@ class _LiveOn:
                 if found.level < rank <= worst:
                     found.crossings.setdefault(rank, scene)
             found.level = worst
-            found.peak = max(found.peak, worst)
+            if worst > level_at(self.path, scene.t):
+                found.peak = max(found.peak, worst)
             found.steps.append((scene.t, worst))
         if found.level == 0 or worst >= found.level or self._latched() or scene.eased(found.level) != FALSE:
             self.hold_due_us = None

@@ -27,8 +27,7 @@ from services.warning.readings.validate import Ref
 from shared.pack.model import Station
 
 FALSE, UNKNOWN, DOUBTED, TRUE = range(4)
-JITTER = Fraction(11, 10)  # "within one interval" forgives a tenth: stations are not metronomes
-_GAP_INTERVALS = 2  # sustained never completes across a gap of over two intervals
+JITTER = Fraction(1, 20)  # of an interval is forgiven where "one" or "two intervals" are counted: clocks wander
 _UNITS_PER_COVER = 10_000
 
 Key = tuple[str, str]  # station, metric
@@ -84,8 +83,8 @@ class Leaf:
         self.eased = None if self.bound is None else self.bound + (-shift if self.upward else shift)
         self.interval_us = station.interval_s * SECOND
         self.cover = int(rule.coverage * _UNITS_PER_COVER)
-        self.fresh_us = int(self.interval_us * JITTER)
-        self.gap_us = int(self.interval_us * _GAP_INTERVALS * JITTER)
+        self.fresh_us = int(self.interval_us * (1 + JITTER))
+        self.gap_us = int(self.interval_us * (2 + JITTER))
         self.alive_us = alive_us
         self._assess = _ASSESS[condition.statistic]
 
@@ -112,13 +111,13 @@ class Leaf:
             return value > bound if self.strict else value >= bound
         return value < bound if self.strict else value <= bound
 
-    def covered(self, track: Track, i: int, j: int) -> bool:
-        """Whether positions i..j stand for the coverage of the window."""
+    def covered(self, track: Track, i: int, j: int, t: int) -> bool:
+        """Whether positions i..j stand for the coverage of (t − w, t]."""
         if i == j:
             return False
-        # The first reading may stand for time before the window: at most one interval counts.
-        first = track.span[i]
-        cover = track.cover[j] - track.cover[i] - max(0, first - self.interval_us)
+        # A counter's first gain may stand for time before the window; that part does not count.
+        inside = max(self.interval_us, track.t[i] - (t - self.window_us))
+        cover = track.cover[j] - track.cover[i] - max(0, track.span[i] - inside)
         return cover * _UNITS_PER_COVER >= self.window_us * self.cover
 
     def findings(self, series: SeriesMap, t: int) -> Iterator[Finding]:
@@ -201,10 +200,12 @@ def _bounds(leaf: Leaf, track: Track, t: int) -> tuple[int, int]:
     return bisect_right(times, t - leaf.window_us, 0, j), j
 
 
-def _settle(leaf: Leaf, track: Track, i: int, j: int, value: Decimal, bound: Decimal, *, grows: bool) -> _Verdict:
+def _settle(
+    leaf: Leaf, track: Track, i: int, j: int, t: int, value: Decimal, bound: Decimal, *, grows: bool
+) -> _Verdict:
     """More data can only raise (``grows``) or only lower the value: the verdict it cannot turn needs no coverage."""
     hit = leaf.hit(value, bound)
-    if hit == (leaf.upward == grows) or leaf.covered(track, i, j):
+    if hit == (leaf.upward == grows) or leaf.covered(track, i, j, t):
         return (TRUE if hit else FALSE), value, i, j
     return UNKNOWN, value, i, j
 
@@ -213,27 +214,27 @@ def _sum(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
     if i == j:
         return _NOTHING
-    return _settle(leaf, track, i, j, track.cum[j] - track.cum[i], bound, grows=True)
+    return _settle(leaf, track, i, j, t, track.cum[j] - track.cum[i], bound, grows=True)
 
 
 def _count(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
-    return _NOTHING if i == j else _settle(leaf, track, i, j, Decimal(j - i), bound, grows=True)
+    return _NOTHING if i == j else _settle(leaf, track, i, j, t, Decimal(j - i), bound, grows=True)
 
 
 def _max(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
-    return _NOTHING if i == j else _settle(leaf, track, i, j, max(track.v[i:j]), bound, grows=True)
+    return _NOTHING if i == j else _settle(leaf, track, i, j, t, max(track.v[i:j]), bound, grows=True)
 
 
 def _min(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
-    return _NOTHING if i == j else _settle(leaf, track, i, j, min(track.v[i:j]), bound, grows=False)
+    return _NOTHING if i == j else _settle(leaf, track, i, j, t, min(track.v[i:j]), bound, grows=False)
 
 
 def _mean(leaf: Leaf, track: Track, t: int, bound: Decimal) -> _Verdict:
     i, j = _bounds(leaf, track, t)
-    if i == j or not leaf.covered(track, i, j):
+    if i == j or not leaf.covered(track, i, j, t):
         return _NOTHING
     value = (track.cum[j] - track.cum[i]) / (j - i)
     return (TRUE if leaf.hit(value, bound) else FALSE), value, i, j

@@ -94,7 +94,8 @@ class Watch(msgspec.Struct, frozen=True):
     last_us: int  # its last usable reading
     until_us: int  # when it becomes silent
     silent: bool = False
-    rank: int = 0  # once silent: the level it satisfied by itself at its last usable reading
+    rank: int = 0  # once silent: the level at or above `silence.above` that its last usable reading satisfied
+    refuted: bool = False  # that level was refuted: it counts as any other silent station until it reports
 
 
 class Doubtful(msgspec.Struct, frozen=True):
@@ -132,6 +133,8 @@ class FuseState(msgspec.Struct, kw_only=True):
     known_us: int = 0  # the last known time at which it was moved
     watch: dict[str, Watch] = {}
     path: tuple[tuple[int, int], ...] = ()  # (from when, level) in event time, for late facts
+    holds: tuple[tuple[int, int, int], ...] = ()  # (from, to, level left) of holds that ended in a step down
+    acted_us: int = 0  # the last release or refutation: what was left by it does not come back
     hold_due_us: int | None = None
     hold_from_us: int | None = None  # the instant at which it was first false
     unknown_due_us: int | None = None  # when a hold broken by unknown would have ended
