@@ -77,6 +77,7 @@ class _Run:
         try:
             copy_definitions(self.settings.pack, self.data.packs, self.pack.version)
             keys.write_accounts(self.data, self.pack)
+            self.terminal.say("检查数据库…", "bringing the stores up to date")
             self._upgrade()
             wiring = self._wiring()
             self._start(wiring)
