@@ -1,25 +1,32 @@
-"""示例区县包生成器 Writes the sample pack ``qianjiang`` from a seed: ``python -m deploy.districts.generate OUT``.
+"""示例区县包生成器 Writes the sample pack ``qianjiang`` from a seed.
 
-The committed folder is exactly this output (a test says so). Change the generator, not the folder.
+    python -m deploy.districts.generate OUT [--size full|small]
+
+``small`` is three townships, enough for one flood night; ``full`` is the whole district and contains the small one:
+every id, person and road of ``small`` means the same in ``full``. The committed folder is exactly the output of one of
+them (a test says so). Change the generator, not the folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from deploy.districts import assets, rules
 from deploy.districts.people import People, make_people
-from deploy.districts.places import SOURCE, TOWNSHIPS, Places, make_places
-from deploy.districts.ways import collection, make_roads, make_zones, way_out
+from deploy.districts.places import TOWNSHIPS, Places, make_places, region_rows
+from deploy.districts.ways import Roads, collection, make_roads, make_zones, route, way_out
+from deploy.districts.whole.enlarge import enlarge
 from shared.pack.canonical import format_pack, geojson_bytes
 from shared.pack.load import load_pack
 from shared.pack.specs import SPECS
 from shared.pack.version import csv_bytes
 
+Row = dict[str, Any]
+Size = Literal["full", "small"]
 SEED = 500_114
 README = """\
 # 示例区县包：重庆市黔江区三镇街
@@ -28,7 +35,7 @@ README = """\
 岗位与人员（演示人员NNN，号码 0000000xxxx 不属于任何人）、单位、危险点、住户、避难场所、物资、队伍、道路与危险区。
 不得用于真实预警。`district.yaml` 的 `status` 为 `Exercise`，不会产生真实发布。
 
-本文件夹由 `python -m deploy.districts.generate OUT` 生成，请改生成器，不要直接改这里。要做自己的包：
+本文件夹由 `python -m deploy.districts.generate OUT --size small` 生成，请改生成器，不要直接改这里。要做自己的包：
 `fengsui pack new 目录`，逐项替换后运行 `fengsui pack check 目录`。
 
 | 替换什么 | 文件 | 向谁要 |
@@ -49,21 +56,50 @@ In short: only names and codes are real. Everything else is made up and says 演
 """
 
 
-def generate(out: Path, seed: int = SEED) -> None:
+@dataclass
+class Content:
+    """包内容: tables by file name, written texts, and the features of the three layers."""
+
+    tables: dict[str, list[Row]]
+    texts: dict[str, str]
+    layers: dict[str, list[dict[str, Any]]]
+    people: People
+    places: Places
+    roads: Roads
+
+
+def generate(out: Path, size: Size = "full", seed: int = SEED) -> None:
     """生成 Write the whole pack into ``out``; fails loudly if it is not valid."""
+    content = make_sample(seed)
+    if size == "full":
+        enlarge(content.tables, content.texts, content.layers, content.people, content.places, content.roads, seed)
+    for folder in ("fuses", "cards"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for name, rows in content.tables.items():
+        _write_table(out, name, rows)
+    for name, features in content.layers.items():
+        (out / name).write_bytes(geojson_bytes(collection(features)))
+    for name, text in content.texts.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    _, problems = format_pack(out)
+    problems = problems or load_pack(out)[1]
+    if problems:
+        raise SystemExit("\n".join(map(str, problems)))
+
+
+def make_sample(seed: int = SEED) -> Content:
+    """三镇街 The small pack: one flood night fits in it."""
     rng = random.Random(seed)
     places = make_places(rng)
     stations = assets.stations(places, rng)
     listed = assets.households(rng)
     people = make_people(places, {t.code: _ids(stations, t.code) for t in TOWNSHIPS})
     _key_duties(people)
-    for folder in ("fuses", "cards"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    _write_geography(out, places, rng)
-    tables: dict[str, Iterable[dict[str, Any]]] = {
-        "hazards.csv": (_named("hazards.csv", row) for row in rules.HAZARDS),
-        "metrics.csv": (_named("metrics.csv", row) for row in rules.METRICS),
-        "regions.csv": _region_rows(places),
+    roads, layers = _geography(places, rng)
+    tables: dict[str, list[Row]] = {
+        "hazards.csv": [_named("hazards.csv", row) for row in rules.HAZARDS],
+        "metrics.csv": [_named("metrics.csv", row) for row in rules.METRICS],
+        "regions.csv": region_rows(places.regions),
         "stations.csv": stations,
         "measures.csv": rules.measures(),
         "authority.csv": rules.authority(),
@@ -73,13 +109,11 @@ def generate(out: Path, seed: int = SEED) -> None:
         "sites.csv": assets.sites(listed),
         "households.csv": listed,
         "shelters.csv": assets.shelters(),
-        "warehouses.csv": assets.WAREHOUSES,
+        "warehouses.csv": list(assets.WAREHOUSES),
         "items.csv": assets.items(),
         "stock.csv": assets.stock(),
         "teams.csv": assets.teams(),
     }
-    for name, rows in tables.items():
-        _write_table(out, name, list(rows))
     texts = {
         "README.md": README,
         "district.yaml": rules.DISTRICT_YAML,
@@ -88,12 +122,7 @@ def generate(out: Path, seed: int = SEED) -> None:
         "fuses/river_stage.yaml": rules.RIVER_STAGE_YAML,
         **rules.cards(),
     }
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
-    _, problems = format_pack(out)
-    problems = problems or load_pack(out)[1]
-    if problems:
-        raise SystemExit("\n".join(map(str, problems)))
+    return Content(tables, texts, layers, people, places, roads)
 
 
 def _ids(stations: list[dict[str, Any]], region: str) -> list[str]:
@@ -104,23 +133,6 @@ def _key_duties(people: People) -> None:
     for shelter, spec in assets.SHELTERS.items():
         people.duty(spec[6], "key", shelter)
     people.duty("zs-flood", "key", "wh-zs-01")
-
-
-def _region_rows(places: Places) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": place.code,
-            "name": place.name,
-            "parent": place.parent,
-            "level": place.level,
-            "lat": place.lonlat[1],
-            "lon": place.lonlat[0],
-            "population": place.population,
-            "downstream": place.downstream,
-            "source": SOURCE if place.level in ("village", "group") else "名称代码真实;人口为演示数据",
-        }
-        for place in places.regions
-    ]
 
 
 def _named(name: str, row: tuple[str, ...]) -> dict[str, str]:
@@ -134,36 +146,25 @@ def _write_table(out: Path, name: str, rows: list[dict[str, Any]]) -> None:
     (out / name).write_bytes(csv_bytes(iter(lines)))
 
 
-def _write_geography(out: Path, places: Places, rng: random.Random) -> None:
+def _geography(places: Places, rng: random.Random) -> tuple[Roads, dict[str, list[dict[str, Any]]]]:
     spurs = {site: (where, among) for site, (_, _, where, _, _, among) in assets.POINTS.items()}
     for shelter, spec in assets.SHELTERS.items():
         spurs[shelter] = (spec[2], "")
     roads = make_roads(places, spurs, rng)
-    routes = []
-    for site, (name, _, _, _, shelter, _) in assets.POINTS.items():
-        properties = {
-            "route_id": f"route-{site}",
-            "name": f"{name}明白卡路线",
-            "site": site,
-            "shelter": shelter,
-            "approved_on": "2026-04-20",
-            "source": SOURCE,
-        }
-        line = {"type": "LineString", "coordinates": way_out(roads, site, shelter)}
-        routes.append({"type": "Feature", "geometry": line, "properties": properties})
-    for file, features in (
-        ("roads.geojson", roads.edges),
-        ("routes.geojson", routes),
-        ("zones.geojson", make_zones()),
-    ):
-        (out / file).write_bytes(geojson_bytes(collection(features)))
+    routes = [
+        route(site, name, shelter, way_out(roads, site, shelter))
+        for site, (name, _, _, _, shelter, _) in assets.POINTS.items()
+    ]
+    return roads, {"roads.geojson": roads.edges, "routes.geojson": routes, "zones.geojson": make_zones()}
 
 
 def main() -> None:
-    """命令行 ``python -m deploy.districts.generate OUT``"""
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python -m deploy.districts.generate OUT")
-    generate(Path(sys.argv[1]))
+    """命令行 ``python -m deploy.districts.generate OUT [--size full|small]``"""
+    parser = argparse.ArgumentParser(prog="python -m deploy.districts.generate", description="the sample pack")
+    parser.add_argument("out", type=Path, help="folder to write the pack into")
+    parser.add_argument("--size", choices=("full", "small"), default="full", help="whole district or three townships")
+    arguments = parser.parse_args()
+    generate(arguments.out, arguments.size)
 
 
 if __name__ == "__main__":

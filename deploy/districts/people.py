@@ -33,9 +33,10 @@ class People:
     posts: list[dict[str, str]] = field(default_factory=list)
     duties: list[dict[str, str]] = field(default_factory=list)
     holder: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=lambda: dict(SHARED))
 
     def post(self, post: str, region: str, rank: int, superior: str = "", deputy_of: str = "", *more: str) -> str:
-        number = self.holder.get(SHARED.get(post, ""), len(set(self.holder.values())) + 1)
+        number = self.holder.get(self.shared.get(post, ""), len(set(self.holder.values())) + 1)
         self.holder[post] = number
         phone = f"0000000{number:04d}"
         channels = [f"voice:{phone}", f"sms:{phone}", *more]

@@ -7,10 +7,12 @@ from __future__ import annotations
 import csv
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 DISTRICT = "500114"
 SOURCE = "演示数据"
@@ -179,3 +181,21 @@ def make_places(rng: random.Random) -> Places:
                     Place(f"{code}{group:02d}", f"{name}{group}组", code, "group", where, 60 + round(80 * rng.random()))
                 )
     return places
+
+
+def region_rows(regions: Iterable[Place]) -> list[dict[str, Any]]:
+    """regions.csv"""
+    return [
+        {
+            "code": place.code,
+            "name": place.name,
+            "parent": place.parent,
+            "level": place.level,
+            "lat": place.lonlat[1],
+            "lon": place.lonlat[0],
+            "population": place.population,
+            "downstream": place.downstream,
+            "source": SOURCE if place.level in ("village", "group") else "名称代码真实;人口为演示数据",
+        }
+        for place in regions
+    ]

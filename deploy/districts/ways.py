@@ -70,6 +70,19 @@ def _feature(kind: str, coordinates: Any, properties: dict[str, Any]) -> dict[st
     return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties}
 
 
+def route(site: str, name: str, shelter: str, line: list[LonLat]) -> dict[str, Any]:
+    """明白卡路线 One approved way out, as a feature."""
+    properties = {
+        "route_id": f"route-{site}",
+        "name": f"{name}明白卡路线",
+        "site": site,
+        "shelter": shelter,
+        "approved_on": "2026-04-20",
+        "source": SOURCE,
+    }
+    return _feature("LineString", line, properties)
+
+
 def collection(features: list[dict[str, Any]]) -> dict[str, Any]:
     """要素集 RFC 7946"""
     return {"type": "FeatureCollection", "features": features}

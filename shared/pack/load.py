@@ -79,9 +79,10 @@ def load_pack(directory: Path, need: frozenset[str] | None = None) -> tuple[Pack
         problems.add(ROADS_PBF, 1, "stands beside roads.geojson; keep one road network")
     if problems or district is None:
         return None, _all_of(problems)
+    version = version_of(sources, documents)
     documents.pop(DISTRICT_FILE, None)
     pack = Pack(
-        version=version_of(sources),
+        version=version,
         district=district,
         documents=MappingProxyType(documents),
         geojson=MappingProxyType(geojson),

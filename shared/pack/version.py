@@ -19,8 +19,9 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from shared.pack import cells
@@ -33,6 +34,7 @@ from shared.pack.table import Problems, Table, check_header, read_table
 OPENING_FILES = frozenset({"stock.csv"})
 OPENING_COLUMNS = {"roster.csv": frozenset({"person", "channels", "languages", "reviewed_on"})}
 PREFIX = "sha256:"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LISTS = (cells.id_list, cells.item_list, cells.hazard_list, cells.text_list, cells.contacts)
 
 
@@ -79,8 +81,8 @@ def _table_bytes(data: bytes, name: str, without: frozenset[str] = frozenset()) 
     return csv_bytes(canonical_rows(table, name, without))
 
 
-def definition_bytes(name: str, data: bytes) -> bytes | None:
-    """定义字节 What of one file counts for the version; None if nothing does."""
+def definition_bytes(name: str, data: bytes, parsed: Mapping[str, Any] = _NOTHING) -> bytes | None:
+    """定义字节 What of one file counts for the version; None if nothing does. ``parsed``: YAML read already."""
     if name in OPENING_FILES or name.startswith("tests/"):
         return None
     if name in SPECS:
@@ -90,15 +92,17 @@ def definition_bytes(name: str, data: bytes) -> bytes | None:
             return _json_bytes(json.loads(data.decode("utf-8-sig")))
         except (ValueError, RecursionError):
             return data
+    if name in parsed:
+        return _json_bytes(parsed[name])
     value, problems = parse_yaml(data, name)
     return data if problems else _json_bytes(value)
 
 
-def version_of(sources: Sources) -> str:
-    """版本 ``sha256:…`` of the definitions."""
+def version_of(sources: Sources, parsed: Mapping[str, Any] = _NOTHING) -> str:
+    """版本 ``sha256:…`` of the definitions; ``parsed`` are their YAML files where they were read without a problem."""
     whole = hashlib.sha256()
     for name in sorted(sources.files):
-        counted = definition_bytes(name, sources.files[name])
+        counted = definition_bytes(name, sources.files[name], parsed)
         if counted is not None:
             whole.update(f"{name}\0{hashlib.sha256(counted).hexdigest()}\n".encode())
     if sources.pbf is not None:

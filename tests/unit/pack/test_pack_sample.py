@@ -1,4 +1,4 @@
-"""The sample pack is what its generator writes, and what the flood night needs."""
+"""The sample pack is what its generator writes; the small one holds what the flood night needs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import pytest
 import shapely
 from shapely.geometry import Point, shape
 
-from deploy.districts.generate import generate
 from shared.geo import distance_m
 from shared.pack.model import Pack
 from shared.vocabulary import TOWNSHIP_LIKE, Level, Measure
-from tests.support.packs import loaded, sample_pack_dir
+from tests.support.packs import SAMPLE_SIZE, generated, loaded, sample_pack_dir
 
 ZHUOSHUI, FENGJIA, ZHOUBAI = "500114112", "500114006", "500114005"
 
 
 @pytest.fixture(scope="module")
-def pack() -> Pack:
-    return loaded(sample_pack_dir())
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generated(tmp_path_factory.mktemp("small"), "small")
+
+
+@pytest.fixture(scope="module")
+def pack(folder: Path) -> Pack:
+    return loaded(folder)
 
 
 def _files(directory: Path) -> dict[str, bytes]:
@@ -27,14 +31,13 @@ def _files(directory: Path) -> dict[str, bytes]:
 
 
 def test_the_folder_is_the_generators_output(tmp_path: Path) -> None:
-    generate(tmp_path)
-    made, committed = _files(tmp_path), _files(sample_pack_dir())
+    made, committed = _files(generated(tmp_path, SAMPLE_SIZE)), _files(sample_pack_dir())
     assert sorted(made) == sorted(committed)
     assert [name for name in made if made[name] != committed[name]] == []
 
 
-def test_invented_values_say_so_and_numbers_belong_to_nobody(pack: Pack) -> None:
-    for path in sorted(sample_pack_dir().rglob("*.csv")):
+def test_invented_values_say_so_and_numbers_belong_to_nobody(folder: Path, pack: Pack) -> None:
+    for path in sorted(folder.rglob("*.csv")):
         if path.name not in ("hazards.csv", "metrics.csv", "duties.csv"):
             for line in path.read_text(encoding="utf-8").splitlines()[1:]:
                 assert "演示数据" in line, f"{path.name}: {line}"
