@@ -27,6 +27,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import MetaData, insert, select, update
 
+from shared.auth import enrolment
 from shared.auth.tokens import TokenVerifier
 from shared.clock import Clock
 from shared.db.engine import Store
@@ -235,6 +236,7 @@ class Frame:
         problems.install(app)
         app.include_router(self._common_routes())
         app.include_router(events.routes())
+        app.include_router(enrolment.routes())
         return app
 
     def _common_routes(self) -> APIRouter:

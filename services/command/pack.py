@@ -1,4 +1,4 @@
-"""区县包命令 ``fengsui pack check | new | format | acl``; a refusal says file, line, what is wrong and what is right.
+"""区县包命令 ``fengsui pack check | new | format | acl | activate``; a refusal says file, line and what would be right.
 
 Exit 0 done, 1 refused input, 2 wrong usage (contract §1). `CHECKERS` is where each service adds what only it can
 judge; `shared.pack` knows no service.
@@ -17,13 +17,15 @@ from services.dispatch.callouts.clocks import FILE as CALLOUTS_FILE
 from services.dispatch.callouts.clocks import read_clocks
 from services.warning.fuses.rules import read_rules
 from shared.errors import Invalid
+from shared.http.client import FixedToken, Permanent, ServiceClient, Transient
 from shared.ids import is_id
 from shared.pack.acl import SERVICES_USER, acl_text
-from shared.pack.canonical import format_pack
+from shared.pack.canonical import copy_definitions, format_pack
 from shared.pack.load import load_pack
 from shared.pack.located import Problem
 from shared.pack.model import Pack
 from shared.pack.scaffold import scaffold
+from shared.pack.version import openings_of
 
 REFUSED = 1
 
@@ -41,7 +43,8 @@ def _check_rules(pack: Pack) -> list[Problem]:
 CHECKERS: tuple[Checker, ...] = (_check_rules, _check_callouts)
 
 app = typer.Typer(
-    no_args_is_help=True, help="区县包：检查、新建、规整、权限表 The district pack: check, new, format, acl."
+    no_args_is_help=True,
+    help="区县包：检查、新建、规整、权限表、启用 The district pack: check, new, format, acl, activate.",
 )
 
 Directory = Annotated[Path, typer.Argument(help="区县包文件夹 the pack's folder")]
@@ -139,6 +142,47 @@ def acl(
         typer.echo(acl_text(pack, services_user), nl=False)
     except Invalid as error:
         raise typer.BadParameter(error.en) from error
+
+
+@app.command()
+def activate(
+    directory: Directory,
+    data: Annotated[Path, typer.Option(help="数据目录 the data folder", envvar="DATA")] = Path("data"),
+) -> None:
+    """启用 Put a new version into service: checked, kept by its hash, then activated on the running system.
+
+    Trips, cases and orders that are open keep the version that they began with. Stock, persons and contacts are
+    openings: a version that is already here keeps those it was first read with, and a difference is said.
+    """
+    pack, problems = check_pack(directory)
+    if pack is None:
+        _refuse(problems)
+        return
+    packs = data.expanduser().absolute() / "packs"
+    kept = copy_definitions(directory, packs, pack.version)
+    if openings_of(kept) != openings_of(directory):
+        typer.echo(
+            "提示 note: 库存、人员或联系方式与首次读入的不同，未改动；请按盘点和通讯录变更逐项录入\n"
+            "stock, persons or contacts differ from what was first read and were not changed: enter counts and contacts"
+        )
+    _call_activate(data, pack.version)
+    typer.echo(f"{pack.district.name_zh} {pack.version}: 已启用 active")
+
+
+def _call_activate(data: Path, version: str) -> None:
+    """Ask warning, the owner of rule activations, with the administrator's token; say what it answered."""
+    path = data.expanduser().absolute() / "credentials.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        url, token = found["services"]["warning"], found["tokens"]["admin"]
+    except (OSError, ValueError, KeyError):
+        _refuse([Problem(str(path), 1, "is not there or not whole; name the DATA folder of the running system")])
+        return
+    try:
+        ServiceClient(url, FixedToken(token)).call("POST", "/v1/packs/activate", json={"version": version})
+    except (Transient, Permanent) as error:
+        typer.echo(f"{url}: {error.en}", err=True)
+        raise typer.Exit(REFUSED) from error
 
 
 def _print_json(value: Any) -> None:

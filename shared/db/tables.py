@@ -1,4 +1,5 @@
-"""公共表 The tables that every store has: owner, realms, packs, outbox, inbox, audit, events, idempotency, counters."""
+"""公共表 The tables that every store has: owner, realms, packs, outbox, inbox, audit, events, idempotency, counters,
+signing keys."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ class PlatformTables:
     events: Table
     idempotency: Table
     counters: Table
+    keys: Table
 
 
 def platform_tables(metadata: MetaData) -> PlatformTables:
@@ -141,5 +143,20 @@ def platform_tables(metadata: MetaData) -> PlatformTables:
             Column("realm", Text, primary_key=True),
             Column("name", Text, primary_key=True),
             Column("value", BigId, nullable=False),
+        ),
+        keys=Table(
+            "signing_keys",
+            metadata,
+            Column("key_id", Text, primary_key=True),
+            Column("owner", Text, nullable=False, index=True),
+            Column("person", Text),
+            Column("name", Text, nullable=False),
+            Column("jwk", Json, nullable=False),
+            Column("valid_from", UtcDateTime, nullable=False),
+            Column("enrolled_at", UtcDateTime, nullable=False),
+            Column("enrolled_by", Text, nullable=False),
+            Column("revoked_at", UtcDateTime),
+            Column("revoked_by", Text),
+            Column("revoke_reason", Text),
         ),
     )

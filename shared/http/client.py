@@ -41,6 +41,19 @@ class TokenSource(Protocol):
     def forget(self) -> None: ...
 
 
+class FixedToken:
+    """给定令牌: a token that somebody handed over; there is no other when it expires."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get(self) -> str:
+        return self._token
+
+    def forget(self) -> None:
+        """Nothing to renew."""
+
+
 class ServiceTokens:
     """服务令牌 client_credentials of this service at the token endpoint, renewed a minute early."""
 

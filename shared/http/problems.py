@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import FengsuiError
 
@@ -36,8 +37,24 @@ def problem(
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+class RefuseNul:
+    """PostgreSQL cannot hold NUL in text: an address with one is refused at the door, for every route alike."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
+            answer = problem(422, "invalid", "the address holds a NUL character", "地址中含有 NUL 字符", field="path")
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """Every error of the app becomes a problem document; a bug is logged with its trace and gives no detail away."""
+
+    app.add_middleware(RefuseNul)
 
     @app.exception_handler(FengsuiError)
     async def on_domain(_: Request, error: FengsuiError) -> JSONResponse:

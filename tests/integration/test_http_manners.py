@@ -166,3 +166,9 @@ def test_a_message_of_an_unknown_pack_is_asked_for_again(http: httpx.Client) -> 
     }
     answer = http.post("/v1/inbox", json=message, headers=service_bearer("dispatch"))
     assert (answer.status_code, answer.json()["code"]) == (425, "pack_unknown")
+
+
+@pytest.mark.parametrize("path", ["/v1/inbox/a%00b", "/v1/events?realm=x%00"])
+def test_a_nul_in_the_address_is_refused(http: httpx.Client, path: str) -> None:
+    answer = http.get(path, headers=OFFICER)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
