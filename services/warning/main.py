@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from services.warning import drills
 from services.warning.alerts import api as alerts_api
+from services.warning.alerts.worker import AlertPublisher
+from services.warning.alerts.worker import tick as watch_alerts
 from services.warning.fuses import api as fuses_api
 from services.warning.notices import api as notices_api
 from services.warning.pipeline import Pipeline
@@ -17,6 +19,7 @@ from services.warning.schema import metadata, tables
 from services.warning.settings import WarningSettings
 from services.warning.stations import api as stations_api
 from services.warning.stations.worker import ReceiptPublisher, Sent
+from shared.auth.keyfile import load_or_make
 from shared.auth.tokens import TokenVerifier
 from shared.clock import Clock
 from shared.db.tx import Tx
@@ -39,6 +42,7 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
         alerts_api.routes(),
     ):
         frame.include(router)
+    frame.every("alert_watch", watch_alerts)
     if settings.mqtt_host is not None:
         connect_broker(frame, pipeline, settings, clock)
     return frame.app
@@ -69,6 +73,8 @@ def connect_broker(frame: Frame, pipeline: Pipeline, settings: WarningSettings, 
     def publish(topic: str, payload: bytes) -> Sent | None:
         return link.publish(topic, payload, retain=True)
 
+    key = load_or_make(settings.alert_key) if settings.alert_key else None
+    released = AlertPublisher(frame.store, frame.writer, clock, publish, key)
     receipts = ReceiptPublisher(frame.store, frame.writer, clock, publish, topic_of)
     started = threading.Event()
 
@@ -82,12 +88,14 @@ def connect_broker(frame: Frame, pipeline: Pipeline, settings: WarningSettings, 
             tx.after_commit(start)
 
     frame.every("broker", connect)
-    frame.writer.on_commit.append(receipts.wake)
-    frame.on_start(receipts.start)
-    frame.on_stop(receipts.stop)
+    for publisher in (receipts, released):
+        frame.writer.on_commit.append(publisher.wake)
+        frame.on_start(publisher.start)
+        frame.on_stop(publisher.stop)
     frame.on_stop(link.stop)
     frame.ready("broker", lambda: _broker_state(link, demo=settings.mqtt_demo))
     frame.ready("receipts", receipts.problem)
+    frame.ready("released_alerts", released.problem)
     return link
 
 

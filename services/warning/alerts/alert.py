@@ -31,7 +31,8 @@ class AlertState(StrEnum):
     ENDED = "ended"
 
 
-OPEN_STATES = frozenset(set(AlertState) - {AlertState.REJECTED, AlertState.CANCELLED, AlertState.ENDED})
+OPEN_STATES = frozenset(set(AlertState) - {AlertState.CANCELLED, AlertState.ENDED})
+"""States of an alarm that stands whatever the public is told; a cancelled one does too while a trip of it is open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,10 @@ class Place:
 
 
 def compose(before: Alert | None, alert_id: str, place: Place, parts: Sequence[Part], now: datetime) -> Alert | None:
-    """合成 The next version of an alert from its trips; None when nothing that it says has changed."""
+    """合成 The next version of an alert from its trips; None when nothing that it says has changed.
+
+    Its ``state`` is what the alarm alone would have; what became of it in public is `life`'s to say.
+    """
     open_parts = [part for part in parts if not part.closed]
     worst = max(open_parts, key=_weight, default=None)
     state = AlertState.DRAFT if worst else AlertState.ENDED
@@ -125,7 +129,7 @@ def compose(before: Alert | None, alert_id: str, place: Place, parts: Sequence[P
 
 def renewed(before: Alert, now: datetime) -> Alert | None:
     """续报 The same again with a fresh expiry, once the old one is near; None while it is not."""
-    if not before.is_open or now < before.expires_at - RENEW_BEFORE:
+    if not before.is_open or before.level is Level.NORMAL or now < before.expires_at - RENEW_BEFORE:
         return None
     return replace(
         before,
@@ -148,7 +152,6 @@ def _says(alert: Alert) -> tuple[object, ...]:
         alert.confirmed_level,
         alert.scale,
         alert.verification,
-        alert.state,
         alert.headline_zh,
     )
 

@@ -1,4 +1,4 @@
-"""CAP 输出 CAP 1.2 XML of an alert version, strict: checked against the OASIS schema before it is kept.
+"""CAP 输出 CAP 1.2 XML of an internal version, and the tools of all our CAP: strict, checked by the OASIS schema.
 
 Codes: national event codes and administrative division codes as geocodes. Times carry the district's offset; the
 schema knows no ``Z`` (CAP 1.2 §3.3.2).
@@ -72,45 +72,43 @@ def status_of(realm: str) -> Status:
 
 def cap_xml(alert: Alert, realm: str, by: Publisher, before: Reference | None) -> bytes:
     """The XML of a version; ValueError if it does not validate (a bug, or text that XML cannot carry)."""
-    root = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})  # type: ignore[dict-item]  # None is the default namespace
+    root = new_root()
     zone = ZoneInfo(by.timezone)
-    _add(root, "identifier", identifier_of(alert))
-    _add(root, "sender", by.sender)
-    _add(root, "sent", _time(alert.sent_at, zone))
-    _add(root, "status", status_of(realm).value)
-    _add(root, "msgType", alert.msg_type.value)
-    _add(root, "scope", AlertScope.RESTRICTED.value)
-    _add(root, "restriction", RESTRICTION)
-    _add(root, "code", "fengsui:monitoring-alarm")
+    add(root, "identifier", identifier_of(alert))
+    add(root, "sender", by.sender)
+    add(root, "sent", cap_time(alert.sent_at, zone))
+    add(root, "status", status_of(realm).value)
+    add(root, "msgType", alert.msg_type.value)
+    add(root, "scope", AlertScope.RESTRICTED.value)
+    add(root, "restriction", RESTRICTION)
+    add(root, "code", "fengsui:monitoring-alarm")
     if is_exercise(realm):
-        _add(root, "note", f"演练 EXERCISE {realm}")
+        add(root, "note", f"演练 EXERCISE {realm}")
     if before is not None and alert.msg_type is not MsgType.ALERT:
-        _add(root, "references", f"{by.sender},{before.identifier},{_time(before.sent_at, zone)}")
-    _add_info(root, alert, by, zone, "zh-CN")
-    _add_info(root, alert, by, zone, "en-US")
-    if not _schema().validate(root):
-        raise ValueError(f"CAP of {identifier_of(alert)} does not validate: {_schema().error_log}")
-    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True))
+        add(root, "references", f"{by.sender},{before.identifier},{cap_time(before.sent_at, zone)}")
+    _internal_info(root, alert, by, zone, "zh-CN")
+    _internal_info(root, alert, by, zone, "en-US")
+    return finished(root)
 
 
-def _add_info(root: etree._Element, alert: Alert, by: Publisher, zone: ZoneInfo, language: str) -> None:
+def _internal_info(root: etree._Element, alert: Alert, by: Publisher, zone: ZoneInfo, language: str) -> None:
     zh = language == "zh-CN"
     info = etree.SubElement(root, f"{{{NAMESPACE}}}info")
     over = alert.msg_type is MsgType.CANCEL
-    _add(info, "language", language)
-    _add(info, "category", CATEGORY.get(alert.hazard[:2], "Safety"))
-    _add(info, "event", by.hazard_zh if zh else by.hazard_en)
-    _add(info, "responseType", "None" if over else "Monitor")
-    _add(info, "urgency", "Past" if over else "Immediate")
-    _add(info, "severity", SEVERITY[alert.level])
-    _add(info, "certainty", CERTAINTY[alert.verification] if alert.scale is Scale.MONITORING else "Likely")
-    _pair(info, "eventCode", "national", alert.hazard)
-    _add(info, "effective", _time(alert.effective_at, zone))
-    _add(info, "expires", _time(alert.expires_at, zone))
-    _add(info, "senderName", by.name_zh if zh else by.name_en)
-    _add(info, "headline", alert.headline_zh if zh else alert.headline_en)
-    _add(info, "description", (alert.description_zh if zh else alert.description_en) or alert.headline_zh)
-    _add(info, "instruction", INSTRUCTION_ZH if zh else INSTRUCTION_EN)
+    add(info, "language", language)
+    add(info, "category", CATEGORY.get(alert.hazard[:2], "Safety"))
+    add(info, "event", by.hazard_zh if zh else by.hazard_en)
+    add(info, "responseType", "None" if over else "Monitor")
+    add(info, "urgency", "Past" if over else "Immediate")
+    add(info, "severity", SEVERITY[alert.level])
+    add(info, "certainty", CERTAINTY[alert.verification] if alert.scale is Scale.MONITORING else "Likely")
+    pair(info, "eventCode", "national", alert.hazard)
+    add(info, "effective", cap_time(alert.effective_at, zone))
+    add(info, "expires", cap_time(alert.expires_at, zone))
+    add(info, "senderName", by.name_zh if zh else by.name_en)
+    add(info, "headline", alert.headline_zh if zh else alert.headline_en)
+    add(info, "description", (alert.description_zh if zh else alert.description_en) or alert.headline_zh)
+    add(info, "instruction", INSTRUCTION_ZH if zh else INSTRUCTION_EN)
     for name, value in (
         ("level", alert.level.value),
         ("confirmed_level", alert.confirmed_level.value),
@@ -118,26 +116,40 @@ def _add_info(root: etree._Element, alert: Alert, by: Publisher, zone: ZoneInfo,
         ("verification", alert.verification.value),
         ("trips", " ".join(alert.trip_ids)),
     ):
-        _pair(info, "parameter", name, value)
+        pair(info, "parameter", name, value)
     area = etree.SubElement(info, f"{{{NAMESPACE}}}area")
-    _add(area, "areaDesc", by.area_name)
-    _pair(area, "geocode", "administrative-division", alert.region)
+    add(area, "areaDesc", by.area_name)
+    pair(area, "geocode", "administrative-division", alert.region)
 
 
-def _add(parent: etree._Element, name: str, text: str) -> None:
+def new_root() -> etree._Element:
+    """An empty alert."""
+    return etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})  # type: ignore[dict-item]  # None is the default namespace
+
+
+def finished(root: etree._Element) -> bytes:
+    """The XML; ValueError if it does not validate."""
+    schema = schema_12()
+    if not schema.validate(root):
+        raise ValueError(f"CAP {root.findtext(f'{{{NAMESPACE}}}identifier')} does not validate: {schema.error_log}")
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True))
+
+
+def add(parent: etree._Element, name: str, text: str) -> None:
     etree.SubElement(parent, f"{{{NAMESPACE}}}{name}").text = _FORBIDDEN.sub("�", text)
 
 
-def _pair(parent: etree._Element, name: str, value_name: str, value: str) -> None:
-    pair = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
-    _add(pair, "valueName", value_name)
-    _add(pair, "value", value)
+def pair(parent: etree._Element, name: str, value_name: str, value: str) -> None:
+    made = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}")
+    add(made, "valueName", value_name)
+    add(made, "value", value)
 
 
-def _time(at: datetime, zone: ZoneInfo) -> str:
+def cap_time(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).replace(microsecond=0).isoformat()
 
 
 @cache
-def _schema() -> etree.XMLSchema:
+def schema_12() -> etree.XMLSchema:
+    """The OASIS schema; its log is of the last validation, so one thread at a time uses it."""
     return etree.XMLSchema(etree.parse(str(Path(__file__).with_name("CAP-v1.2.xsd"))))

@@ -1,4 +1,4 @@
-"""预警信息存储 Alerts, every version with its CAP XML, and which trips they speak for."""
+"""预警信息存储 Alerts, every internal version with its CAP XML, and which trips they speak for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     insert,
+    or_,
     select,
     update,
 )
@@ -25,9 +28,7 @@ from sqlalchemy import (
 from services.warning.alerts.alert import OPEN_STATES, Alert, AlertState, Part
 from services.warning.schema import metadata
 from shared.db.types import BigId, Json, UtcDateTime
-from shared.vocabulary import AlertScope, Level, MsgType, Scale, Verification
-
-RELEASED_STATES = (AlertState.RELEASED.value, AlertState.UPDATED.value)
+from shared.vocabulary import Level, MsgType, Scale, Verification
 
 alerts = Table(
     "alerts",
@@ -90,10 +91,16 @@ def find_open(conn: Connection, realm: str, hazard: str, region: str) -> Kept | 
         alerts.c.realm == realm,
         alerts.c.hazard == hazard,
         alerts.c.region == region,
-        alerts.c.state.in_([state.value for state in OPEN_STATES]),
+        _standing(),
     )
     row = conn.execute(query).first()
     return _kept(row) if row else None
+
+
+def _standing() -> ColumnElement[bool]:
+    """Alarms that stand: cancelled in public or not, while a trip of it is open."""
+    cancelled = and_(alerts.c.state == AlertState.CANCELLED.value, alerts.c.level != Level.NORMAL.value)
+    return or_(alerts.c.state.in_([state.value for state in OPEN_STATES]), cancelled)
 
 
 def get(conn: Connection, realm: str, alert_id: str) -> Kept | None:
@@ -103,6 +110,12 @@ def get(conn: Connection, realm: str, alert_id: str) -> Kept | None:
 
 def row_of(conn: Connection, realm: str, alert_id: str) -> Row[Any] | None:
     return conn.execute(select(alerts).where(alerts.c.realm == realm, alerts.c.alert_id == alert_id)).first()
+
+
+def body_of(conn: Connection, realm: str, alert_id: str) -> dict[str, Any]:
+    """The object as it was told last; empty where there is none."""
+    query = select(alerts.c.body).where(alerts.c.realm == realm, alerts.c.alert_id == alert_id)
+    return conn.execute(query).scalar() or {}
 
 
 def alert_of_trip(conn: Connection, realm: str, trip_id: str) -> str | None:
@@ -160,7 +173,7 @@ def save_version(
         "version": alert.version,
         "state": alert.state.value,
         "level": alert.level.value,
-        "scope": AlertScope.RESTRICTED.value,
+        "scope": body["scope"],
         "body": body,
         "expires_at": alert.expires_at,
     }
@@ -193,6 +206,15 @@ def save_version(
     return int(made.scalar_one())
 
 
+def save_body(conn: Connection, realm: str, alert_id: str, body: dict[str, Any]) -> None:
+    """An act on an alert: the same version, in another state."""
+    conn.execute(
+        update(alerts)
+        .where(alerts.c.realm == realm, alerts.c.alert_id == alert_id)
+        .values(state=body["state"], scope=body["scope"], body=body)
+    )
+
+
 def xml_of(conn: Connection, realm: str, alert_id: str, version: int) -> str | None:
     query = select(versions.c.xml).where(
         versions.c.realm == realm, versions.c.alert_id == alert_id, versions.c.version == version
@@ -215,7 +237,6 @@ def page(
     regions: Sequence[str] | None,
     level: Level | None,
     in_force: bool | None,
-    public_only: bool,
     before_no: int | None,
     limit: int,
 ) -> list[Row[Any]]:
@@ -226,22 +247,31 @@ def page(
     if level is not None:
         query = query.where(alerts.c.level == level.value)
     if in_force is not None:
-        open_states = [state.value for state in OPEN_STATES]
-        query = query.where(alerts.c.state.in_(open_states) if in_force else alerts.c.state.not_in(open_states))
-    if public_only:
-        query = query.where(alerts.c.state.in_(RELEASED_STATES), alerts.c.scope == AlertScope.PUBLIC.value)
+        query = query.where(_standing() if in_force else ~_standing())
     if before_no is not None:
         query = query.where(alerts.c.no < before_no)
     return list(conn.execute(query.order_by(alerts.c.no.desc()).limit(limit)))
 
 
-def feed(conn: Connection, realm: str, *, after: int, public_only: bool, limit: int) -> list[Row[Any]]:
-    """Versions after a place in the feed, oldest first."""
-    query: Select[Any] = select(versions).where(versions.c.realm == realm, versions.c.no > after)
-    if public_only:
-        query = query.join(
-            alerts, (alerts.c.realm == versions.c.realm) & (alerts.c.alert_id == versions.c.alert_id)
-        ).where(alerts.c.state.in_(RELEASED_STATES), alerts.c.scope == AlertScope.PUBLIC.value)
+def feed(
+    conn: Connection,
+    realm: str,
+    *,
+    after: int,
+    regions: Sequence[str] | None,
+    level: Level | None,
+    in_force: bool | None,
+    limit: int,
+) -> list[Row[Any]]:
+    """Internal versions after a place in the feed, oldest first."""
+    same = (alerts.c.realm == versions.c.realm) & (alerts.c.alert_id == versions.c.alert_id)
+    query: Select[Any] = select(versions).join(alerts, same).where(versions.c.realm == realm, versions.c.no > after)
+    if regions is not None:
+        query = query.where(alerts.c.region.in_(regions))
+    if level is not None:
+        query = query.where(alerts.c.level == level.value)
+    if in_force is not None:
+        query = query.where(_standing() if in_force else ~_standing())
     return list(conn.execute(query.order_by(versions.c.no).limit(limit)))
 
 
@@ -250,13 +280,10 @@ def expiring(conn: Connection, realm: str, before: datetime) -> list[Kept]:
     query = select(alerts).where(
         alerts.c.realm == realm,
         alerts.c.state.in_([state.value for state in OPEN_STATES]),
+        alerts.c.level != Level.NORMAL.value,
         alerts.c.expires_at <= before,
     )
     return [_kept(row) for row in conn.execute(query)]
-
-
-def is_public(row: Row[Any]) -> bool:
-    return row.state in RELEASED_STATES and row.scope == AlertScope.PUBLIC.value
 
 
 def _kept(row: Row[Any]) -> Kept:

@@ -1,0 +1,287 @@
+"""预警处置接口 What officers do with ``/v1/alerts/{id}``: to-sign, approve, return, reject, hand-over, released,
+update, cancel, end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.warning.alerts import acts, releasing
+from services.warning.alerts.acts import Case, Deed, Signature
+from services.warning.alerts.bulletin import RESPONSES, VALID_MAX, VALID_MIN, Draft, Words, basis_of
+from services.warning.alerts.life import Act, Purpose
+from services.warning.alerts.releasing import ReleasedBy
+from services.warning.alerts.signing import CallBack
+from shared.db.tx import Tx
+from shared.errors import Forbidden, StaleVersion
+from shared.http.context import Answer, Context, Ctx
+from shared.vocabulary import AlertScope, Level, Role
+
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
+MAY_READ = tuple(Role)
+MAY_DRAFT = (Role.DRAFTER, Role.DUTY_OFFICER, Role.COMMANDER)
+MAY_SIGN = (Role.ISSUER, Role.SECOND_ISSUER)
+MAY_SIGN_WITH_VOICE = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
+MAY_SEND_BACK = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
+MAY_RELEASE = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
+HEADLINE_MAX = 140  # what receivers show whole (Google's profile of CAP)
+WRITE = ConfigDict(extra="forbid")
+
+Text = Annotated[str, Field(pattern=NO_NUL, min_length=1, max_length=200)]
+Reason = Annotated[str, Field(pattern=NO_NUL, min_length=1, max_length=1000)]
+
+
+class DeedBody(BaseModel):
+    """处置: with its reason; written down afterwards (补录) with both times."""
+
+    model_config = WRITE
+    reason: Reason
+    happened_at: AwareDatetime | None = None
+    entered_late: bool = False
+
+
+class CallBackBody(BaseModel):
+    """回拨: the signer's post, the registered number that was rung, the words, who wrote them down."""
+
+    model_config = WRITE
+    post: Text
+    number: Annotated[str, Field(pattern=NO_NUL, min_length=3, max_length=40)]
+    words: Reason
+    recorded_by: Text
+
+
+class ApproveBody(DeedBody):
+    """批准: ``signature`` over the bytes of ``to-sign``, base64url. ``act`` says of which message it is."""
+
+    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{20,64}$")]
+    signature: Annotated[str, Field(max_length=200)]
+    reason: Annotated[str, Field(pattern=NO_NUL, max_length=1000)] = ""
+    call_back: CallBackBody | None = None
+    act: Purpose = Purpose.PUBLISH
+
+
+class WordsBody(BaseModel):
+    """中英文本: without ``en`` the English stays the default; a Chinese text never stands as English."""
+
+    model_config = WRITE
+    zh: Annotated[str, Field(pattern=NO_NUL, min_length=1, max_length=4000)]
+    en: Annotated[str | None, Field(pattern=NO_NUL, min_length=1, max_length=4000)] = None
+
+
+class HeadlineBody(WordsBody):
+    """标题"""
+
+    zh: Annotated[str, Field(pattern=NO_NUL, min_length=1, max_length=HEADLINE_MAX)]
+    en: Annotated[str | None, Field(pattern=NO_NUL, min_length=1, max_length=HEADLINE_MAX)] = None
+
+
+class UpdateBody(DeedBody):
+    """改稿: what is not given stays as it was drafted for this situation, else as by default."""
+
+    headline: HeadlineBody | None = None
+    description: WordsBody | None = None
+    instruction: WordsBody | None = None
+    response_types: list[Literal[RESPONSES]] | None = Field(default=None, min_length=1, max_length=4)  # type: ignore[valid-type]  # a constant tuple of CAP's words
+    scope: Literal["Public", "Restricted"] | None = None
+    level: Level | None = None
+    valid_for_s: int | None = Field(default=None, ge=int(VALID_MIN.total_seconds()), le=int(VALID_MAX.total_seconds()))
+
+
+class HandOverBody(DeedBody):
+    """移交: to which release body, by what way, and who took it."""
+
+    body: Text
+    via: Text
+    received_by: Text | None = None
+
+
+class ReleasedBody(BaseModel):
+    """发布登记: the release body, its number, when it released."""
+
+    model_config = WRITE
+    body: Text
+    number: Text | None = None
+    at: AwareDatetime | None = None
+    reason: Annotated[str, Field(pattern=NO_NUL, max_length=1000)] = ""
+    entered_late: bool = False
+
+
+class WithdrawBody(ReleasedBody):
+    """撤销或解除: as a release, with its reason."""
+
+    body: Text = "本级"
+    reason: Reason
+
+
+Step = Callable[[Tx, Case, Deed], dict[str, Any]]
+
+
+def add_routes(router: APIRouter) -> None:
+    _signing(router)
+    _steps(router)
+    _release(router)
+
+
+def _signing(router: APIRouter) -> None:
+    @router.get("/v1/alerts/{alert_id}/to-sign")
+    def to_sign(
+        alert_id: str, ctx: Ctx, act: Annotated[Purpose, Query(description="publish | cancel | end")] = Purpose.PUBLISH
+    ) -> JSONResponse:
+        """The RFC 8785 bytes to sign, their digest, what they say, and how that differs from what stands in public."""
+        ctx.require(MAY_READ)
+        with ctx.read() as conn:
+            case = acts.open_case(conn, ctx.realm, ctx.frame.require_pack(), alert_id)
+            return JSONResponse(acts.to_sign(case, act), headers={"ETag": f'"{case.version}"'})
+
+    @router.get("/v1/alerts/{alert_id}/hand-over")
+    def hand_over_sheet(alert_id: str, ctx: Ctx) -> dict[str, Any]:
+        """What the release body gets: the approved words, their digest and signatures."""
+        ctx.require(MAY_READ)
+        with ctx.read() as conn:
+            return releasing.sheet(acts.open_case(conn, ctx.realm, ctx.frame.require_pack(), alert_id))
+
+    @router.post("/v1/alerts/{alert_id}/approve")
+    def approve(alert_id: str, body: ApproveBody, ctx: Ctx) -> JSONResponse:
+        """Approve with an enrolled key; a key and a recorded call-back make two persons. Also to countersign."""
+        roles = MAY_SIGN_WITH_VOICE if body.call_back else MAY_SIGN
+        signed = Signature(digest=body.digest, key_id=body.key_id, signature=body.signature)
+        call_back = CallBack(**body.call_back.model_dump()) if body.call_back else None
+
+        def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
+            return acts.approve(tx, case, body.act, signed, call_back, deed)
+
+        return _act(ctx, alert_id, roles, body, step, steps_matter=False)
+
+
+def _steps(router: APIRouter) -> None:
+    @router.post("/v1/alerts/{alert_id}/return")
+    def send_back(alert_id: str, body: DeedBody, ctx: Ctx) -> JSONResponse:
+        """Return it to be drafted again; approvals are void."""
+        return _act(
+            ctx, alert_id, MAY_SEND_BACK, body, lambda tx, case, deed: acts.step_back(tx, case, Act.RETURN, deed)
+        )
+
+    @router.post("/v1/alerts/{alert_id}/reject")
+    def reject(alert_id: str, body: DeedBody, ctx: Ctx) -> JSONResponse:
+        """These words shall not be said; the internal alarm goes on."""
+        return _act(
+            ctx, alert_id, MAY_SEND_BACK, body, lambda tx, case, deed: acts.step_back(tx, case, Act.REJECT, deed)
+        )
+
+    @router.post("/v1/alerts/{alert_id}/hand-over")
+    def hand_over(alert_id: str, body: HandOverBody, ctx: Ctx) -> JSONResponse:
+        """It went to the release body."""
+
+        def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
+            return acts.hand_over(tx, case, deed, body=body.body, via=body.via, received_by=body.received_by)
+
+        return _act(ctx, alert_id, MAY_RELEASE, body, step)
+
+    @router.post("/v1/alerts/{alert_id}/update")
+    def update(alert_id: str, body: UpdateBody, ctx: Ctx) -> JSONResponse:
+        """Draft words of one's own; who drafts never approves."""
+
+        def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
+            return acts.redraft(tx, case, _drafted(case, body), deed)
+
+        return _act(ctx, alert_id, MAY_DRAFT, body, step)
+
+
+def _release(router: APIRouter) -> None:
+    @router.post("/v1/alerts/{alert_id}/released")
+    def released(alert_id: str, body: ReleasedBody, ctx: Ctx) -> JSONResponse:
+        """The release body has released the approved words: they are public from now on."""
+
+        def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
+            return releasing.release(tx, case, _by(body), deed)
+
+        return _act(ctx, alert_id, MAY_RELEASE, body, step)
+
+    @router.post("/v1/alerts/{alert_id}/cancel")
+    def cancel(alert_id: str, body: WithdrawBody, ctx: Ctx) -> JSONResponse:
+        """Take back what should not have been said (CAP Cancel); approved like a release (to-sign?act=cancel)."""
+        return _withdraw(ctx, alert_id, body, Purpose.CANCEL)
+
+    @router.post("/v1/alerts/{alert_id}/end")
+    def end(alert_id: str, body: WithdrawBody, ctx: Ctx) -> JSONResponse:
+        """All-clear once the alarm is over; approved like a release (to-sign?act=end). Not leave to return."""
+        return _withdraw(ctx, alert_id, body, Purpose.END)
+
+
+def _withdraw(ctx: Context, alert_id: str, body: WithdrawBody, purpose: Purpose) -> JSONResponse:
+    def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
+        return releasing.withdraw(tx, case, purpose, _by(body), deed)
+
+    return _act(ctx, alert_id, MAY_RELEASE, body, step)
+
+
+def _act(
+    ctx: Context,
+    alert_id: str,
+    roles: Sequence[Role],
+    body: DeedBody | ReleasedBody,
+    step: Step,
+    *,
+    steps_matter: bool = True,
+) -> JSONResponse:
+    """One act in the writer: role, area, If-Match, then the step; answers the alert as it is then."""
+    realm, pack = ctx.realm, ctx.frame.require_pack()
+    ctx.require(roles)
+    if not ctx.actor.roles & set(roles):
+        raise Forbidden("who runs the machine signs and releases nothing", "系统管理员不得签批", code="wrong_role")
+    with ctx.read() as conn:
+        ctx.require(roles, area=acts.open_case(conn, realm, pack, alert_id).alert.region)
+    happened_at = body.happened_at if isinstance(body, DeedBody) else body.at
+    deed = Deed(by=ctx.actor.sub, reason=body.reason, happened_at=happened_at, entered_late=body.entered_late)
+
+    def apply(tx: Tx) -> Answer:
+        case = acts.open_case(tx.conn, realm, pack, alert_id)
+        _match(ctx, case, steps_matter=steps_matter)
+        made = step(tx, case, deed)
+        return Answer(made, version=f"{made['version']}.{made['life']['step']}")
+
+    return ctx.write(apply)
+
+
+def _match(ctx: Context, case: Case, *, steps_matter: bool) -> None:
+    """If-Match names the version, or the version and the step. A second signature does not mind the first."""
+    wanted = ctx.if_match
+    if wanted in (None, "*", str(case.alert.version), case.version):
+        return
+    if not steps_matter and str(wanted).partition(".")[0] == str(case.alert.version):
+        return
+    raise StaleVersion(
+        f"you act on version {wanted}, but it is at {case.version} now",
+        f"您处理的是版本 {wanted}，当前已是 {case.version}",
+        yours=wanted,
+        current=case.version,
+        object=acts.to_sign(case, Purpose.PUBLISH),
+    )
+
+
+def _drafted(case: Case, body: UpdateBody) -> Draft:
+    known = case.draft if case.draft.basis == basis_of(case.alert) else Draft(scope=case.draft.scope)
+    changes: dict[str, Any] = {"basis": basis_of(case.alert)}
+    for name in ("headline", "description", "instruction"):
+        given: WordsBody | None = getattr(body, name)
+        if given is not None:
+            changes[name] = Words(zh=given.zh, en=given.en or "")
+    if body.response_types is not None:
+        changes["response_types"] = tuple(body.response_types)
+    if body.scope is not None:
+        changes["scope"] = AlertScope(body.scope)
+    if body.level is not None:
+        changes["level"] = body.level
+    if body.valid_for_s is not None:
+        changes["valid_for_s"] = body.valid_for_s
+    return replace(known, **changes)
+
+
+def _by(body: ReleasedBody) -> ReleasedBy:
+    return ReleasedBy(body=body.body, number=body.number, at=body.at)
