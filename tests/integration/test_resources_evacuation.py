@@ -182,7 +182,7 @@ def test_lifting_the_order_does_not_end_the_danger_area(lite: Service) -> None:
 
 def test_an_order_without_a_drawn_area_makes_the_rest_unknown_and_alarms(lite: Service) -> None:
     lite.order()
-    lite.order(order_id="O-0002", hazard="11D01", areas=["dp-fj-01"])
+    lite.order(order_id="O-0002", hazard="11G01", areas=["dp-fj-01"])
     assert "alarm.order_without_zone" in lite.events()
     assert lite.route(plan=2, lat=29.5, lon=108.82)["status"] == "unknown"
     assert lite.route(plan=2, at="dp-fj-01")["status"] == "unknown"
