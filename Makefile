@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lock clean
+.PHONY: help setup run test check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -28,6 +28,10 @@ check: ## 检查 Lint, types, import rules, lock drift; no network
 	@$(PY) deploy/lock.py --check
 	@.venv/bin/lint-imports
 	@.venv/bin/mypy
+
+openapi: ## 接口文件 Write docs/openapi anew from the code
+	@sh deploy/setup.sh dev
+	@$(PY) -m deploy.openapi
 
 lock: ## 锁定依赖 Compile requirements*.txt from pyproject.toml (maintainers; needs uv)
 	@sh deploy/setup.sh dev

@@ -16,7 +16,7 @@ class ResourcesSettings(ServiceSettings):
     rescue_phone: str = RESCUE_PHONE
 
 
-def load_settings(env: Env | None = None) -> ResourcesSettings:
+def read_settings(env: Env | None = None) -> ResourcesSettings:
     """Read the environment once."""
     env = env or Env()
     return ResourcesSettings(
