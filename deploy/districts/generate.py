@@ -18,6 +18,7 @@ from typing import Any, Literal
 from deploy.districts import assets, rules
 from deploy.districts.people import People, make_people
 from deploy.districts.places import TOWNSHIPS, Places, make_places, region_rows
+from deploy.districts.titles import add_titles
 from deploy.districts.ways import Roads, collection, make_roads, make_zones, route, way_out
 from deploy.districts.whole.enlarge import enlarge
 from shared.pack.canonical import format_pack, geojson_bytes
@@ -73,6 +74,7 @@ def generate(out: Path, size: Size = "full", seed: int = SEED) -> None:
     content = make_sample(seed)
     if size == "full":
         enlarge(content.tables, content.texts, content.layers, content.people, content.places, content.roads, seed)
+    add_titles(content.tables)
     for folder in ("fuses", "cards"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for name, rows in content.tables.items():

@@ -82,7 +82,8 @@ def _of_area(area: Area, land: Land, points: list[Point], gas: list[LonLat]) -> 
     floor, kind, each = (3_000, "medium", 3.0) if is_town else (1_100, "short", 2.0)
     school = _clear(area.seat, 200, land, points, gas)
     square = _clear(area.seat, 330, land, points, gas, start=180)
-    indoor, outdoor = f"{area.name}1号避难点(学校)", f"{area.name}2号避难点(广场)"
+    house = "员工中心" if area.level == "park" else "学校"
+    indoor, outdoor = f"{area.name}1号避难点({house})", f"{area.name}2号避难点(广场)"
     duty, flood = f"{area.short}-duty", f"{area.short}-flood"
     space = 4_000 if is_town else 1_600
     return [

@@ -111,12 +111,14 @@ def test_every_township_has_two_heads_and_every_village_a_warden(full_pack: Pack
         assert shelter.key_post in duties[(shelter.shelter_id, "key")]
 
 
-def test_everybody_has_a_number_that_is_nobodys(full_pack: Pack) -> None:
+def test_everybody_has_a_title_and_a_number_that_is_nobodys(full_pack: Pack, full_folder: Path) -> None:
     for post in full_pack.roster.values():
         assert post.person.startswith("演示人员")
         for channel, address in post.contacts:
             if channel in ("voice", "sms", "satphone"):
                 assert (address[:6], len(address)) == ("000000", 11), post.post
+    titles = _rows(full_folder, "roster.csv")
+    assert all(titles[post]["title"] for post in full_pack.roster)
     held: dict[str, set[str]] = {}
     for post in full_pack.roster.values():
         held.setdefault(dict(post.contacts)["voice"], set()).add(post.person)
