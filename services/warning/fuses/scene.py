@@ -79,7 +79,7 @@ class Scene:
             return Standing.OUT
         rank = None
         if not self._past and self.t >= watch.last_us:
-            last, silent = watch.last_us, self.t >= watch.until_us
+            last, silent = watch.last_us, watch.silent or self.t >= watch.until_us  # until it reports
             rank = watch.rank if watch.silent else None
         else:  # looking back: only what had been observed by then
             found = gauge.last_usable(self.series, self.t)
