@@ -92,7 +92,6 @@ class Fuse:
     gauges: Mapping[str, Gauge]
     nearby: Mapping[int, Nearby]
     ranks: tuple[int, ...]  # the levels that the rule defines, worst first
-    next_higher: Mapping[int, int]  # for each of them; the worst is its own
 
     @property
     def key(self) -> FuseKey:
@@ -148,9 +147,8 @@ class Book:
                     reach = max(rule.memory_s * SECOND, gauge.alive_us) + lateness_us
                     memory[key] = max(memory.get(key, 0), reach)
             ranks = tuple(sorted((level.rank for level in rule.levels), reverse=True))
-            higher = {rank: ranks[max(0, i - 1)] for i, rank in enumerate(ranks)}
             for scope in scopes_of(rule, pack):
-                fuse = Fuse(rule, scope, {name: gauges[name] for name in scope.stations}, near, ranks, higher)
+                fuse = Fuse(rule, scope, {name: gauges[name] for name in scope.stations}, near, ranks)
                 fuses[fuse.key] = fuse
                 _index(fuse, inside, outside)
         return cls(

@@ -1,6 +1,6 @@
 """瞬时判定 One fuse at one instant: who is living, what each station says, what the quorum makes of it (§5.2, §5.3).
 
-A station that satisfies a level counts for the levels below it too. A silent station whose own last usable reading
+Each level is asked by itself. A silent station whose own last usable reading
 satisfied `silence.above` counts as unknown; other silent ones leave n. A blind fuse can never say *false*.
 """
 
@@ -25,13 +25,11 @@ class Standing(Enum):
 
 
 def suspects_in(fuse: Fuse, series: SeriesMap, start: int, end: int) -> Suspects:
-    """For each level the stations that could satisfy it, or a worse one, anywhere in [start, end]."""
-    found: dict[int, tuple[Gauge, ...]] = {}
-    names: set[str] = set()
-    for rank in fuse.ranks:
-        names |= {n for n, g in fuse.gauges.items() if n not in names and g.could_reach(series, rank, start, end)}
-        found[rank] = tuple(gauge for name, gauge in fuse.gauges.items() if name in names)
-    return found
+    """For each level the stations that could satisfy it anywhere in [start, end]: calm ones need no further look."""
+    return {
+        rank: tuple(gauge for gauge in fuse.gauges.values() if gauge.could_reach(series, rank, start, end))
+        for rank in fuse.ranks
+    }
 
 
 def high_rank(fuse: Fuse, gauge: Gauge, series: SeriesMap, at_us: int) -> int:
@@ -97,19 +95,13 @@ class Scene:
         return sum(self.standing(gauge) is Standing.LIVING for gauge in self.fuse.gauges.values())
 
     def vote(self, gauge: Gauge, rank: int) -> int:
-        """What a living station says about ``rank`` (a defined level): a higher level that it satisfies counts too."""
+        """What a living station says about ``rank``; what was refuted of it counts as false until it was false once."""
         key = (rank, gauge.station_id)
         known = self._votes.get(key)
-        if known is not None:
-            return known
-        upper = self.fuse.next_higher[rank]
-        found = FALSE if upper == rank else self.vote(gauge, upper)
-        if found < DOUBTED:
-            found = FALSE
-        if found != TRUE and (gauge.station_id, rank) not in self.state.blocked:
-            found = max(found, gauge.truth(self.series, rank, self.t))
-        self._votes[key] = found
-        return found
+        if known is None:
+            refuted = (gauge.station_id, rank) in self.state.blocked
+            known = self._votes[key] = FALSE if refuted else gauge.truth(self.series, rank, self.t)
+        return known
 
     def _supporting(self, rank: int, least: int) -> Iterator[Gauge]:
         gauges = self.fuse.gauges.values() if self._suspects is None else self._suspects[rank]

@@ -17,7 +17,10 @@ def note(turn: Turn, scene: Scene, worst: int) -> None:
     for rank in turn.fuse.ranks:
         if not turn.state.confirmed < rank <= worst:
             continue
-        turn.true_at.setdefault(rank, (scene.t, scene.supporters(rank)))
+        true = scene.supporters(rank)
+        if len(true) < scene.count:
+            continue
+        turn.true_at.setdefault(rank, (scene.t, true))
         good = scene.supporters(rank, TRUE)
         if len(good) >= scene.count:
             turn.good_at.setdefault(rank, (scene.t, good))
