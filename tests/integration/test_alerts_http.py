@@ -190,7 +190,7 @@ def test_a_rise_voids_what_was_signed_and_shows_both(bench: Bench) -> None:
     assert team.duty.do(alert_id, "released", RELEASED)["state"] == "updated"
     xml = etree.fromstring(anybody(bench, f"/v1/alerts/{alert_id}.xml").content)
     assert xml.findtext("c:msgType", namespaces=CAP) == "Update"
-    assert xml.findtext("c:references", namespaces=CAP).split(",")[1] == shown["identifier"]
+    assert str(xml.findtext("c:references", namespaces=CAP)).split(",")[1] == shown["identifier"]
     assert bench.events("alarm.alert_approvals_void") == []
 
 
@@ -349,7 +349,7 @@ def test_feeds_etag_cursor_filters_and_languages(bench: Bench) -> None:
         assert english.headers["content-type"].startswith("application/atom+xml")
         unknown = nobody.get("/v1/alerts/feed.atom", params={"lang": "xx"})
         assert (unknown.status_code, unknown.json()["field"]) == (422, "lang")
-        link = etree.fromstring(english.content).find("{*}entry/{*}link")
+        link = etree.fromstring(english.content).findall("{*}entry/{*}link")[0]
         assert nobody.get(f"/v1/alerts/{link.get('href')}").status_code == 200
         assert nobody.get("/v1/alerts/feed.json", params={"realm": "actual"}).json()["items"] == []
         assert nobody.get(f"/v1/alerts/{alert_id}/to-sign").status_code == 401
