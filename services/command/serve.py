@@ -58,9 +58,9 @@ def _dispatch(env: Env) -> tuple[FastAPI, str, int]:
 
 def _resources(env: Env) -> tuple[FastAPI, str, int]:
     from services.resources.main import create_app
-    from services.resources.settings import load_settings
+    from services.resources.settings import read_settings
 
-    settings = load_settings(env)
+    settings = read_settings(env)
     return create_app(settings, SystemClock()), settings.host, settings.port
 
 
