@@ -112,8 +112,8 @@ class FuseMachine(RuleBasedStateMachine):
             batch.append(reading(name, when, data.draw(values), known=self.now, quality=quality))
         batch = list({(r.station_id, r.observed_us): r for r in batch}.values())
         late = any(r.observed_us < self.newest for r in batch)
-        watched = self.state.watch.items() if self.state else ()
-        silent = {name for name, watch in watched if watch.silent}  # such a station counts again once it reports
+        self.tell(Tick())  # who is silent by now, is so before the batch, and until it reports
+        silent = self.state is not None and any(watch.silent for watch in self.state.watch.values())
         decision = self.tell(ReadingsBatch(tuple(data.draw(st.permutations(batch)))))
         self.sent = batch
         for checked in decision.readings:
