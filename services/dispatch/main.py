@@ -14,13 +14,14 @@ from services.dispatch.accounts import service as accounts
 from services.dispatch.accounts.account import Account
 from services.dispatch.callouts import api as callouts_api
 from services.dispatch.callouts.service import Callouts
-from services.dispatch.callouts.worker import Ringing
-from services.dispatch.channels.worker import Sender
+from services.dispatch.callouts.worker import Ringing, is_wanted
+from services.dispatch.channels.worker import Sender, Wanted
 from services.dispatch.incidents import api as incidents_api
 from services.dispatch.incidents.service import Incidents
 from services.dispatch.intake import Intake
 from services.dispatch.orders import api as orders_api
 from services.dispatch.orders import worker as orders_worker
+from services.dispatch.orders.calling import SignerCalls
 from services.dispatch.orders.service import Orders
 from services.dispatch.schema import metadata, tables
 from services.dispatch.settings import DispatchSettings
@@ -49,7 +50,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     )
     callouts = Callouts(frame.packs.get, settings.carriers)
     ringing = Ringing(callouts)
-    orders = Orders(orders_worker.SignerCalls(callouts))
+    orders = Orders(SignerCalls(callouts))
     incidents = Incidents(orders)
     Intake(frame, incidents, orders, callouts)
 
@@ -61,6 +62,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
         settings.callback_url or f"http://{settings.host}:{settings.port}",
         settings.district,
         lambda tx, stored: ringing.attempt_ended(tx, stored, tx.domain_now(stored.realm)),
+        Wanted(is_wanted, lambda tx, stored: ringing.withdraw(tx, stored, tx.domain_now(stored.realm))),
     )
     frame.app.state.desk = Desk(callouts, ringing, orders, incidents, sender)
     frame.every("callouts", ringing.tick)

@@ -1,12 +1,18 @@
-"""事务 What a use case may do inside the one write transaction: read, write, emit, audit, tell, number."""
+"""事务 What a use case may do inside the one write transaction: read, write, emit, audit, tell, number.
+
+What nobody reads back before the commit (outbox, audit, events, counters, a concept's own `Part`) is kept in memory and
+written in few statements when the savepoint ends: `Tx.savepoint` begins and ends with nothing kept, so that what fails
+takes its own along and nothing else's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.db.tables import PlatformTables
@@ -61,6 +67,16 @@ class RealmBook:
         return tuple(sorted({*known, LIVE, ACTUAL}))
 
 
+class Part(Protocol):
+    """部分: what one concept keeps in memory within a savepoint"""
+
+    def flush(self) -> None:
+        """Write what is not written yet; a second time there is nothing to do."""
+
+
+P = TypeVar("P", bound=Part)
+
+
 class Tx:
     """事务: handed to every use case; ``now`` is wall time of the transaction, ``domain_now`` the realm's.
 
@@ -77,6 +93,7 @@ class Tx:
         realms: RealmBook,
         district: str,
         pack: str | None,
+        behind_at: datetime | None = None,
     ) -> None:
         self.conn = conn
         self.now = now
@@ -85,7 +102,73 @@ class Tx:
         self.realms = realms
         self.district = district
         self.pack = pack
+        self.behind_at = behind_at  # wall: when the writer's queue was last found waiting long
         self.after: list[Callable[[], None]] = []
+        self._rows: dict[Table, list[dict[str, Any]]] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._parts: dict[Hashable, Part] = {}
+
+    # -- what is kept until the savepoint ends -----------------------------------------------------------
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """All of it or nothing; what was kept before is written first, what failed inside is forgotten."""
+        self.flush()
+        self.forget()
+        kept = len(self.after)
+        try:
+            with self.conn.begin_nested():
+                yield
+                self.flush()
+        except BaseException:
+            del self.after[kept:]
+            raise
+        finally:
+            self.forget()
+
+    def part(self, key: Hashable, make: Callable[[], P]) -> P:
+        """The part under ``key``, made at its first use; the same one until the savepoint ends."""
+        found = self._parts.get(key)
+        if found is None:
+            found = self._parts[key] = make()
+        return found  # type: ignore[return-value]  # one key, one kind of part
+
+    def flush(self) -> None:
+        """Write all that is kept; parts first, since they still tell and number."""
+        for part in list(self._parts.values()):
+            part.flush()
+        if self._numbers:
+            table = self.tables.counters
+            values = [{"realm": r, "name": n, "value": value} for (r, n), value in self._numbers.items()]
+            self.upsert(table, values, ("value",))
+            self._numbers.clear()
+        for table, rows in self._rows.items():
+            self.conn.execute(insert(table), rows)
+        self._rows.clear()
+
+    def forget(self) -> None:
+        self._rows.clear()
+        self._numbers.clear()
+        self._parts.clear()
+
+    def upsert(self, table: Table, rows: list[dict[str, Any]], changes: tuple[str, ...]) -> None:
+        """Insert rows, or change these columns where the primary key is there already; one statement."""
+        if not rows:
+            return
+        dialect = sqlite if self.conn.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(table)
+        self.conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=[column.name for column in table.primary_key],
+                set_={name: statement.excluded[name] for name in changes},
+            ),
+            rows,
+        )
+
+    def _keep(self, table: Table, **values: Any) -> None:
+        self._rows.setdefault(table, []).append(values)
+
+    # -- what a use case does ----------------------------------------------------------------------------
 
     def domain_now(self, realm: str) -> datetime:
         """Domain time of the realm at this transaction."""
@@ -94,17 +177,16 @@ class Tx:
     def emit(self, receiver: str, realm: str, kind: str, aggregate: str, body: Any, *, pack: str | None = None) -> int:
         """Put a message into the numbered outbox (design §2.3); returns its number."""
         no = self.next_no(realm, f"outbox:{receiver}")
-        self.conn.execute(
-            insert(self.tables.outbox).values(
-                receiver=receiver,
-                realm=realm,
-                no=no,
-                kind=kind,
-                aggregate=aggregate,
-                pack=pack or self.pack,
-                body=body,
-                created_at=self.now,
-            )
+        self._keep(
+            self.tables.outbox,
+            receiver=receiver,
+            realm=realm,
+            no=no,
+            kind=kind,
+            aggregate=aggregate,
+            pack=pack or self.pack,
+            body=body,
+            created_at=self.now,
         )
         return no
 
@@ -120,39 +202,32 @@ class Tx:
         happened_at: datetime | None = None,
     ) -> None:
         """Record a decision or an access; append-only."""
-        self.conn.execute(
-            insert(self.tables.audit).values(
-                realm=realm,
-                at=self.now,
-                happened_at=happened_at,
-                actor=actor,
-                action=action,
-                subject=subject,
-                reason=reason,
-                body=body,
-                fence=self.fence,
-            )
+        self._keep(
+            self.tables.audit,
+            realm=realm,
+            at=self.now,
+            happened_at=happened_at,
+            actor=actor,
+            action=action,
+            subject=subject,
+            reason=reason,
+            body=body,
+            fence=self.fence,
         )
 
     def event(self, realm: str, kind: str, subject: str, body: Any, *, public: bool = False) -> None:
         """Tell followers of ``/v1/events``; ``public`` ones need no token."""
-        self.conn.execute(
-            insert(self.tables.events).values(
-                realm=realm, kind=kind, subject=subject, body=body, public=public, at=self.now
-            )
-        )
+        self._keep(self.tables.events, realm=realm, kind=kind, subject=subject, body=body, public=public, at=self.now)
 
     def next_no(self, realm: str, name: str) -> int:
         """The next number, from 1 without gaps, of ``name`` in the realm."""
-        table = self.tables.counters
-        dialect = sqlite if self.conn.dialect.name == "sqlite" else postgresql
-        statement = (
-            dialect.insert(table)
-            .values(realm=realm, name=name, value=1)
-            .on_conflict_do_update(index_elements=["realm", "name"], set_={"value": table.c.value + 1})
-            .returning(table.c.value)
-        )
-        return int(self.conn.execute(statement).scalar_one())
+        key = (realm, name)
+        if key not in self._numbers:
+            table = self.tables.counters
+            here = (table.c.realm == realm, table.c.name == name)
+            self._numbers[key] = int(self.conn.execute(select(table.c.value).where(*here)).scalar() or 0)
+        self._numbers[key] += 1
+        return self._numbers[key]
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """Run ``then`` once committed: memory caches and wake-ups only, never an effect that must not be lost."""

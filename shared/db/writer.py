@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -32,6 +33,7 @@ QUEUE_MAX = 20_000
 BATCH_MAX = 2_000
 LINGER_S = 0.01
 CALL_TIMEOUT_S = 15.0
+BEHIND_S = 2.0  # who waits longer than this in the queue finds us behind
 STANDBY_EVERY_S = 0.5
 BACKOFF_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -53,6 +55,7 @@ class Group(Protocol):
 class _Call:
     function: Callable[[Tx], Any]
     future: Future[Any]
+    queued_at: float  # monotonic
 
 
 @dataclass
@@ -88,6 +91,7 @@ class Writer:
         self.on_commit: list[Callable[[], None]] = []
         self.fence = 0
         self.failing: str | None = None
+        self.behind_at: datetime | None = None  # wall: when an entry was last found waiting long
         self._lock = OwnerLock(store)
         self._queue: queue.Queue[Any] = queue.Queue(queue_max)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -133,7 +137,7 @@ class Writer:
             )
         future: Future[T] = Future()
         try:
-            self._queue.put_nowait(_Call(function, future))
+            self._queue.put_nowait(_Call(function, future, self.clock.monotonic()))
         except queue.Full:
             raise TooMany("the writer's queue is full; try again", "写入队列已满，请稍后再试") from None
         return future
@@ -211,6 +215,7 @@ class Writer:
             tx = self._tx(conn)
             for hook in self.on_owner:
                 hook(tx)
+            tx.flush()
         for then in tx.after:
             then()
 
@@ -254,6 +259,7 @@ class Writer:
                 attempt += 1
 
     def _apply(self, batch: list[Any]) -> None:
+        self._note_wait(batch[0])
         answers: list[tuple[Future[Any], Any, Exception | None]] = []
         done: list[tuple[Group, list[Any]]] = []
         with self.store.write() as conn:
@@ -285,19 +291,21 @@ class Writer:
         for wake in self.on_commit:
             wake()
 
+    def _note_wait(self, first: Any) -> None:
+        """The oldest entry of a batch tells how far behind we are."""
+        if isinstance(first, _Call) and self.clock.monotonic() - first.queued_at > BEHIND_S:
+            self.behind_at = self.clock.now()
+
     def _call(self, tx: Tx, entry: _Call) -> tuple[Any, Exception | None]:
-        kept = len(tx.after)
         try:
-            with tx.conn.begin_nested():
+            with tx.savepoint():
                 return entry.function(tx), None
         except DBAPIError as error:
             if error.connection_invalidated or not _is_data_error(error):
                 raise
-            del tx.after[kept:]
             self._reset_after_refusal()
             return None, error
         except Exception as error:  # noqa: BLE001 - handed to the caller through its future
-            del tx.after[kept:]
             if not isinstance(error, FengsuiError):
                 self._reset_after_refusal()
             return None, error
@@ -308,9 +316,8 @@ class Writer:
 
     def _apply_group(self, tx: Tx, group: Group, items: list[Any]) -> None:
         """All together; where that fails, one by one, and the culprit alone is set aside."""
-        kept = len(tx.after)
         try:
-            with tx.conn.begin_nested():
+            with tx.savepoint():
                 group.apply(tx, items)
                 return
         except DBAPIError as error:
@@ -319,20 +326,22 @@ class Writer:
         except Exception:
             log.exception("writer.group_failed", items=len(items))
         for item in items:
-            del tx.after[kept:]
             self._reset_after_refusal()
             try:
-                with tx.conn.begin_nested():
+                with tx.savepoint():
                     group.apply(tx, [item])
             except DBAPIError as error:
                 if not _is_data_error(error):
                     raise
-                group.poison(tx, item, error)
+                self._set_aside(tx, group, item, error)
             except Exception as error:  # noqa: BLE001 - recorded by poison
-                del tx.after[kept:]
                 self._reset_after_refusal()
-                group.poison(tx, item, error)
-            kept = len(tx.after)
+                self._set_aside(tx, group, item, error)
+
+    @staticmethod
+    def _set_aside(tx: Tx, group: Group, item: Any, error: Exception) -> None:
+        with tx.savepoint():
+            group.poison(tx, item, error)
 
     def _check_fence(self, conn: Any) -> None:
         owner = self.tables.owner
@@ -350,6 +359,7 @@ class Writer:
             realms=self.realms,
             district=self.district,
             pack=self.pack,
+            behind_at=self.behind_at,
         )
 
 

@@ -76,17 +76,14 @@ class Inbox:
         if handler is None:
             self._park(tx, message, "unknown_kind", f"this service knows no message of kind '{message.kind}'")
             return
-        kept = len(tx.after)
         try:
-            with tx.conn.begin_nested():
+            with tx.savepoint():
                 handler(tx, message)
         except (Unavailable, PackUnknown):
             raise
         except FengsuiError as error:
-            del tx.after[kept:]
             self._park(tx, message, error.code, error.en)
         except Exception as error:
-            del tx.after[kept:]
             key = (message.sender, message.realm, message.no)
             self._failures[key] += 1
             log.exception("inbox.handler_failed", kind=message.kind, no=message.no, tries=self._failures[key])

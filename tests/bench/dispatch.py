@@ -1,4 +1,4 @@
-"""调度基准 How long dispatch's one writer is held: a red trip, its first rings, receipts, countdowns, and doing nothing.
+"""调度基准 How long dispatch's one writer is held: a red trip, first rings, receipts, countdowns, doing nothing.
 
     python -m tests.bench.dispatch [--times 1 11] [--json]
 

@@ -221,7 +221,7 @@ def _answering(router: APIRouter, callouts: Callouts) -> None:
         def apply(tx: Tx) -> Answer:
             now = tx.domain_now(ctx.realm)
             decision = callouts.answer(tx, ctx.realm, case_id, body.post, answered, now)
-            clocks = callouts.clocks(callouts.case(tx.conn, ctx.realm, case_id).pack)
+            clocks = callouts.clocks(callouts.book(tx, ctx.realm).case(case_id).pack)
             shown = board.line_out(decision.state, clocks, now, (), {})
             return Answer({"reason": decision.reason.value, "line": shown})
 
@@ -261,7 +261,7 @@ def _answering(router: APIRouter, callouts: Callouts) -> None:
 
         def apply(tx: Tx) -> Answer:
             now = tx.domain_now(ctx.realm)
-            ctx.match(callouts.case(tx.conn, ctx.realm, case_id).version)
+            ctx.match(callouts.book(tx, ctx.realm).case(case_id).version)
             callouts.close_case(tx, ctx.realm, case_id, ctx.actor.sub, now)
             tx.audit(ctx.realm, ctx.actor.sub, "callout.close", case_id, reason=body.reason)
             return Answer({"case_id": case_id, "state": "closed"})
@@ -338,7 +338,7 @@ def _signer(ctx: Context, request: Request, raw: bytes, carriers: tuple[CarrierS
 # -- views -----------------------------------------------------------------------------------------------
 
 
-def _head(ctx: Context, row: Row[Any]) -> dict[str, Any]:
+def _head(ctx: Context, row: store.Case) -> dict[str, Any]:
     return {
         "district": ctx.frame.settings.district,
         "realm": ctx.realm,
@@ -362,15 +362,15 @@ def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:
     ]
 
 
-def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: Row[Any], now: datetime) -> dict[str, Any]:
+def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> dict[str, Any]:
     return {"numbers": board.summary(_mine(conn, ctx, row.case_id), callouts.clocks(row.pack), now)}
 
 
-def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: Row[Any], now: datetime) -> list[dict[str, Any]]:
+def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> list[dict[str, Any]]:
     lines = _mine(conn, ctx, row.case_id)
     persons = {p.person for line in lines for p in line.parties if p.person}
     calls = [board.Call(s.attempt, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)]
-    rings = store.rings_of(conn, ctx.realm, persons)
+    rings = {person: ring for person, (ring, _) in store.rings_of(conn, ctx.realm, persons).items()}
     clocks = callouts.clocks(row.pack)
     return [board.line_out(line, clocks, now, calls, rings) for line in lines]
 

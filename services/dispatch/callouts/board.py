@@ -29,6 +29,7 @@ TELLS = {
     Result.UNREACHABLE: "无法接通",
     Result.BAD_NUMBER: "空号",
     Result.DELIVERED: "短信送达，不算应答",
+    Result.WITHDRAWN: "未拨出：已有应答",
     Result.CARRIER_FAILED: "通道故障，非本人原因",
     Result.EXPIRED: "通道未回执",
 }
@@ -144,6 +145,7 @@ def _matter(m: LineMatter) -> dict[str, Any]:
         "hazard": m.hazard,
         "scope": m.scope,
         "verification": m.verification.value,
+        "orders": list(m.orders),
         "opened_at": format_time(m.opened_at),
         "grade": m.grade.value if m.grade else None,
         "answered_by": m.answered_by,

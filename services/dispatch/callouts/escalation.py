@@ -94,9 +94,9 @@ def _join(line: Line, event: MatterJoined, now: datetime, clocks: Clocks) -> Dec
     if matter.level is Level.NORMAL:
         return Decision.refused(line, Reason.NO_LEVEL)
     held = next((m for m in line.matters if m.key == matter.key), None)
-    if held is not None and matter.version <= held.version:
+    if held is not None and matter.version <= held.version and not matter.is_less_of(held):
         return Decision.refused(line, Reason.STALE_VERSION)
-    if held is not None and matter.level.rank <= held.level.rank:
+    if held is not None and matter.level.rank <= held.level.rank and not matter.asks_again(held):
         return _calmer(line, held, matter, now, clocks)
     if held is None and _is_covered(line, matter):
         return _cover(line, matter, now)
@@ -121,7 +121,14 @@ def _waiting_level(line: Line, clocks: Clocks, now: datetime) -> Level:
 
 def _calmer(line: Line, held: LineMatter, matter: LineMatter, now: datetime, clocks: Clocks) -> Decision:
     """A new version that is not worse asks for no new confirmation; it may make an answer sufficient."""
-    kept = replace(held, version=matter.version, level=matter.level)
+    kept = replace(
+        held,
+        version=matter.version,
+        level=matter.level,
+        scope=matter.scope,
+        hazard=matter.hazard,
+        orders=matter.orders,
+    )
     state = replace(line, matters=tuple(kept if m.key == held.key else m for m in line.matters))
     return Decision(state=settle(state, now, clocks), reason=Reason.DOWNGRADED)
 
@@ -209,7 +216,7 @@ def _lose(line: Line, event: ContactLost, now: datetime) -> Decision:
     party = line.party_of(event.person)
     if party is None:
         return Decision.refused(line, Reason.NOT_A_PARTY)
-    reason = Reason.WRONG_PERSON if event.state is PartyState.STRUCK else Reason.NO_CONTACT
+    reason = Reason.STRUCK_ELSEWHERE if event.state is PartyState.STRUCK else Reason.NO_CONTACT
     state = with_party(line, event.person, state=event.state)
     effects: tuple[Effect, ...] = ()
     if state.is_open and party.kind is PartyKind.HOLDER and party.state not in OUT:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     HEARD_STOPS_NOTHING = "heard_stops_nothing"
     CANNOT_ACT = "cannot_act"
     WRONG_PERSON = "wrong_person"
+    STRUCK_ELSEWHERE = "struck_elsewhere"  # the number turned out to be somebody else's in another case
     NO_CONTACT = "no_contact"
     CONTACT_FOUND = "contact_found"
     BUSY_IS_NOT_ABSENT = "busy_is_not_absent"

@@ -62,7 +62,8 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     """事项: one trip (or order, or armed scope) that a case calls about; ``version`` rises with each transition.
 
     ``level`` may be unconfirmed; ``confirmed_level`` is what may be acted on (contract §5.5). ``posts`` names whom to
-    call where the caller knows (a signer); otherwise the pack's rules and duties say it.
+    call where the caller knows (a signer); otherwise the pack's rules and duties say it. ``orders`` are what waits for
+    that signer, and ``round`` counts how often the chain of signers came round to them.
     """
 
     matter_id: str
@@ -77,6 +78,8 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     scope_kind: str | None = None
     stations: tuple[str, ...] = ()
     posts: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    round: int = 0
     region: str | None = None
     pack: str | None = None
     happened_at: datetime | None = None
@@ -109,6 +112,8 @@ class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
     hazard: str = ""
     basis: Basis = Basis.MEASURED
     verification: Verification = Verification.CONFIRMED
+    orders: tuple[str, ...] = ()
+    round: int = 0
     grade: Grade | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None
@@ -119,6 +124,14 @@ class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"{self.matter_id}#{self.purpose}"
+
+    def asks_again(self, held: LineMatter) -> bool:
+        """再请签批: something more waits for the signer, or their turn came again; an answer before does not count."""
+        return not set(self.orders) <= set(held.orders) or self.round > held.round
+
+    def is_less_of(self, held: LineMatter) -> bool:
+        """减项: some of it was signed meanwhile; the same matter, asking for less."""
+        return self.version == held.version and set(self.orders) < set(held.orders)
 
 
 def worst_first(matters: tuple[LineMatter, ...]) -> tuple[LineMatter, ...]:

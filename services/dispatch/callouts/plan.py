@@ -99,6 +99,8 @@ def _on_line(matter: Matter, purpose: Purpose, level: Level, now: datetime) -> L
         hazard=matter.hazard,
         basis=matter.basis,
         verification=matter.verification,
+        orders=matter.orders,
+        round=matter.round,
     )
 
 

@@ -189,6 +189,8 @@ def _ended(ring: Ring, event: Ended, now: datetime, clocks: Clocks) -> RingDecis
         return RingDecision.refused(ring, RingReason.NOT_THIS_CALL)
     keys = tuple(dict.fromkeys(w.key for w in event.wants))
     state = replace(ring, live=None, ended_at=now, last_result=event.result, known=keys)
+    if event.result is Result.WITHDRAWN:  # the phone never rang
+        state = replace(state, started_at=None, ended_at=ring.ended_at, last_result=ring.last_result)
     if not keys:
         return RingDecision(
             state=replace(state, base_at=None, level=Level.NORMAL, tries=0, retry_at=None, next_at=None),

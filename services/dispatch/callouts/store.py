@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,22 +13,32 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Exists,
     Index,
     Integer,
     Row,
+    Select,
     Table,
     Text,
     delete,
+    exists,
     insert,
+    or_,
     select,
+    tuple_,
+    type_coerce,
     update,
 )
 
-from services.dispatch.callouts.line import Line
+from services.dispatch.callouts.line import Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.schema import metadata
+from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
+
+PERSONS_AT_ONCE = 1000
+LINES_KEPT = 2000  # decoded
 
 cases = Table(
     "cases",
@@ -122,47 +134,51 @@ log = Table(
 # -- cases -----------------------------------------------------------------------------------------------
 
 
-def add_case(conn: Connection, **values: Any) -> None:
-    conn.execute(insert(cases).values(**values))
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """案件: the callout of one incident; ``gaps`` are those whom nobody could be called for"""
+
+    case_id: str
+    no: int
+    incident_id: str
+    pack: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    gaps: list[dict[str, str]] = field(default_factory=list)
+    version: int = 0
 
 
-def save_case(conn: Connection, realm: str, case_id: str, **values: Any) -> None:
-    """Change fields of a case; each change is a new version."""
-    conn.execute(
-        update(cases)
-        .where(cases.c.realm == realm, cases.c.case_id == case_id)
-        .values(version=cases.c.version + 1, **values)
-    )
+def _case(row: Row[Any]) -> Case:
+    return Case(**{name: row._mapping[name] for name in _CASE_FIELDS})
 
 
-def case(conn: Connection, realm: str, case_id: str) -> Row[Any] | None:
-    return conn.execute(select(cases).where(cases.c.realm == realm, cases.c.case_id == case_id)).first()
+_CASE_FIELDS = tuple(each.name for each in fields(Case))
 
 
-def case_of_incident(conn: Connection, realm: str, incident_id: str) -> Row[Any] | None:
-    return conn.execute(
+def case(conn: Connection, realm: str, case_id: str) -> Case | None:
+    row = conn.execute(select(cases).where(cases.c.realm == realm, cases.c.case_id == case_id)).first()
+    return _case(row) if row else None
+
+
+def case_of_incident(conn: Connection, realm: str, incident_id: str) -> Case | None:
+    row = conn.execute(
         select(cases)
         .where(cases.c.realm == realm, cases.c.incident_id == incident_id)
         .order_by(cases.c.no.desc())
         .limit(1)
     ).first()
+    return _case(row) if row else None
 
 
-def list_cases(conn: Connection, realm: str, after: int | None, limit: int, state: str | None) -> list[Row[Any]]:
+def list_cases(conn: Connection, realm: str, after: int | None, limit: int, state: str | None) -> list[Case]:
     """The newest first, from before number ``after``."""
     query = select(cases).where(cases.c.realm == realm).order_by(cases.c.no.desc()).limit(limit)
     if after is not None:
         query = query.where(cases.c.no < after)
     if state is not None:
         query = query.where(cases.c.state == state)
-    return list(conn.execute(query))
-
-
-def save_matter(conn: Connection, realm: str, case_id: str, matter: Matter, ended_at: datetime | None) -> None:
-    here = (matters.c.realm == realm, matters.c.case_id == case_id, matters.c.matter_id == matter.matter_id)
-    values = {"version": matter.version, "body": msgspec.to_builtins(matter), "ended_at": ended_at}
-    if conn.execute(update(matters).where(*here).values(**values)).rowcount == 0:
-        conn.execute(insert(matters).values(realm=realm, case_id=case_id, matter_id=matter.matter_id, **values))
+    return [_case(row) for row in conn.execute(query)]
 
 
 def matter(conn: Connection, realm: str, case_id: str, matter_id: str) -> Matter | None:
@@ -186,37 +202,6 @@ def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter,
 # -- lines -----------------------------------------------------------------------------------------------
 
 
-def save_line(conn: Connection, realm: str, no: int, line: Line, due_at: datetime | None) -> None:
-    here = (lines.c.realm == realm, lines.c.case_id == line.case_id, lines.c.post == line.post)
-    values = {"status": line.status.value, "due_at": due_at, "state": msgspec.to_builtins(line)}
-    is_open = line.status.value != "closed"
-    if conn.execute(update(lines).where(*here).values(**values)).rowcount == 0:
-        conn.execute(
-            insert(lines).values(
-                realm=realm,
-                case_id=line.case_id,
-                post=line.post,
-                no=no,
-                person=line.person,
-                region=line.region,
-                **values,
-            )
-        )
-        rows = [
-            {"realm": realm, "person": p.person, "case_id": line.case_id, "post": line.post, "open": is_open}
-            for p in line.parties
-            if p.person
-        ]
-        if rows:
-            conn.execute(insert(parties), rows)
-    else:
-        conn.execute(
-            update(parties)
-            .where(parties.c.realm == realm, parties.c.case_id == line.case_id, parties.c.post == line.post)
-            .values(open=is_open)
-        )
-
-
 def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
     state = conn.execute(
         select(lines.c.state).where(lines.c.realm == realm, lines.c.case_id == case_id, lines.c.post == post)
@@ -231,31 +216,66 @@ def lines_of(conn: Connection, realm: str, case_id: str) -> list[Line]:
     return [msgspec.convert(row.state, Line) for row in rows]
 
 
-def lines_of_person(conn: Connection, realm: str, person: str) -> list[tuple[Line, str]]:
-    """The lines, over all cases, on which a person may ring, with the pack of the case; closed ones are left out."""
-    rows = conn.execute(
-        select(lines.c.state, cases.c.pack)
-        .join(
-            parties,
-            (parties.c.realm == lines.c.realm)
-            & (parties.c.case_id == lines.c.case_id)
-            & (parties.c.post == lines.c.post),
-        )
-        .join(cases, (cases.c.realm == lines.c.realm) & (cases.c.case_id == lines.c.case_id))
-        .where(parties.c.realm == realm, parties.c.person == person, parties.c.open)
-        .order_by(lines.c.no)
-    )
-    return [(msgspec.convert(row.state, Line), row.pack) for row in rows]
+@dataclass(frozen=True)
+class Held:
+    """库中之线: a line, its number, and the pack of its case"""
+
+    line: Line
+    no: int
+    pack: str
 
 
-def due_lines(conn: Connection, realm: str, now: datetime, limit: int) -> list[tuple[str, str]]:
-    rows = conn.execute(
-        select(lines.c.case_id, lines.c.post)
-        .where(lines.c.realm == realm, lines.c.due_at <= now)
+_HELD = (
+    select(type_coerce(lines.c.state, Text).label("state"), lines.c.no, cases.c.pack)
+    .join(cases, (cases.c.realm == lines.c.realm) & (cases.c.case_id == lines.c.case_id))
+    .order_by(lines.c.no)
+)
+
+
+def held_of(conn: Connection, realm: str, case_id: str, post: str | None = None) -> list[Held]:
+    """All lines of a case, or the one of a post."""
+    query = _HELD.where(lines.c.realm == realm, lines.c.case_id == case_id)
+    return _held(conn, query if post is None else query.where(lines.c.post == post))
+
+
+def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> list[Held]:
+    """The lines, over all cases, on which one of these persons may ring; closed ones are left out."""
+    found: list[Held] = []
+    wanted = sorted(set(persons))
+    for at in range(0, len(wanted), PERSONS_AT_ONCE):
+        named = parties.c.person.in_(wanted[at : at + PERSONS_AT_ONCE])
+        here = select(parties.c.case_id, parties.c.post).where(parties.c.realm == realm, parties.c.open, named)
+        where = tuple_(lines.c.case_id, lines.c.post).in_(here.distinct())
+        found += _held(conn, _HELD.where(lines.c.realm == realm, where))
+    return found
+
+
+def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:
+    """The lines of which a clock is due, the oldest first."""
+    return _held(
+        conn,
+        _HELD.where(lines.c.realm == realm, lines.c.due_at <= now)
+        .order_by(None)
         .order_by(lines.c.due_at, lines.c.no)
-        .limit(limit)
+        .limit(limit),
     )
-    return [(row.case_id, row.post) for row in rows]
+
+
+def _held(conn: Connection, query: Select[Any]) -> list[Held]:
+    return [Held(_line(row.state), row.no, row.pack) for row in conn.execute(query)]
+
+
+@lru_cache(maxsize=LINES_KEPT)
+def _line(state: str) -> Line:
+    """The line that this text says; a line is immutable and its text says all of it, so this memory cannot be stale."""
+    return msgspec.json.decode(state, type=Line)
+
+
+def is_anything_due(conn: Connection, realm: str, now: datetime, or_else: Exists) -> bool:
+    """Whether a clock or a ring is due, or else something that another concept asks for; one statement."""
+    line_due = exists().where(lines.c.realm == realm, lines.c.due_at <= now)
+    ring_due = exists().where(rings.c.realm == realm, rings.c.next_at <= now)
+    return bool(conn.execute(select(or_(line_due, ring_due, or_else))).scalar())
 
 
 # -- rings -----------------------------------------------------------------------------------------------
@@ -264,19 +284,6 @@ def due_lines(conn: Connection, realm: str, now: datetime, limit: int) -> list[t
 def ring(conn: Connection, realm: str, person: str) -> Ring:
     state = conn.execute(select(rings.c.state).where(rings.c.realm == realm, rings.c.person == person)).scalar()
     return Ring(person=person) if state is None else msgspec.convert(state, Ring)
-
-
-def save_ring(conn: Connection, realm: str, state: Ring, region: str, cause: str | None) -> None:
-    values = {
-        "next_at": state.next_at,
-        "last_result": state.last_result,
-        "last_cause": cause if state.last_result == "unreachable" else None,
-        "ended_at": state.ended_at,
-        "state": msgspec.to_builtins(state),
-    }
-    here = (rings.c.realm == realm, rings.c.person == state.person)
-    if conn.execute(update(rings).where(*here).values(**values)).rowcount == 0:
-        conn.execute(insert(rings).values(realm=realm, person=state.person, region=region, **values))
 
 
 def due_rings(conn: Connection, realm: str, now: datetime, limit: int) -> list[str]:
@@ -289,10 +296,6 @@ def due_rings(conn: Connection, realm: str, now: datetime, limit: int) -> list[s
     return [row.person for row in rows]
 
 
-def ring_cause(conn: Connection, realm: str, person: str) -> str | None:
-    return conn.execute(select(rings.c.last_cause).where(rings.c.realm == realm, rings.c.person == person)).scalar()
-
-
 def unreachable(conn: Connection, realm: str) -> Sequence[Any]:
     """Whose last ring ended unreachable: person, region, last_cause, ended_at."""
     return conn.execute(
@@ -302,10 +305,99 @@ def unreachable(conn: Connection, realm: str) -> Sequence[Any]:
     ).all()
 
 
-def rings_of(conn: Connection, realm: str, persons: Iterable[str]) -> dict[str, Ring]:
-    rows = conn.execute(select(rings.c.state).where(rings.c.realm == realm, rings.c.person.in_(sorted(set(persons)))))
-    found = [msgspec.convert(row.state, Ring) for row in rows]
-    return {r.person: r for r in found}
+def rings_of(conn: Connection, realm: str, persons: Iterable[str]) -> dict[str, tuple[Ring, str | None]]:
+    """The rings of these persons, each with the cause that the carrier gave last."""
+    found: dict[str, tuple[Ring, str | None]] = {}
+    wanted = sorted(set(persons))
+    for at in range(0, len(wanted), PERSONS_AT_ONCE):
+        named = rings.c.person.in_(wanted[at : at + PERSONS_AT_ONCE])
+        rows = conn.execute(select(rings.c.state, rings.c.last_cause).where(rings.c.realm == realm, named))
+        for row in rows:
+            state = msgspec.convert(row.state, Ring)
+            found[state.person] = (state, row.last_cause)
+    return found
+
+
+# -- what a book writes at its end -----------------------------------------------------------------------
+
+
+def save_cases(tx: Tx, realm: str, held: Iterable[Case]) -> None:
+    rows = [{"realm": realm, **asdict(case)} for case in held]
+    tx.upsert(cases, rows, ("state", "closed_at", "gaps", "version"))
+
+
+def save_matters(tx: Tx, realm: str, held: Iterable[tuple[str, Matter, datetime | None]]) -> None:
+    rows = [
+        {
+            "realm": realm,
+            "case_id": case_id,
+            "matter_id": matter.matter_id,
+            "version": matter.version,
+            "body": msgspec.to_builtins(matter),
+            "ended_at": ended_at,
+        }
+        for case_id, matter, ended_at in held
+    ]
+    tx.upsert(matters, rows, ("version", "body", "ended_at"))
+
+
+def save_lines(tx: Tx, realm: str, held: Iterable[tuple[Line, int, datetime | None]]) -> None:
+    """Each with its number and when its next clock is due."""
+    rows = [
+        {
+            "realm": realm,
+            "case_id": line.case_id,
+            "post": line.post,
+            "no": no,
+            "person": line.person,
+            "region": line.region,
+            "status": line.status.value,
+            "due_at": due_at,
+            "state": msgspec.to_builtins(line),
+        }
+        for line, no, due_at in held
+    ]
+    tx.upsert(lines, rows, ("status", "due_at", "state"))
+
+
+def save_parties(tx: Tx, realm: str, held: Iterable[Line]) -> None:
+    """Who may ring for these lines."""
+    rows = [
+        {
+            "realm": realm,
+            "person": party.person,
+            "case_id": line.case_id,
+            "post": line.post,
+            "open": line.status is not LineStatus.CLOSED,
+        }
+        for line in held
+        for party in line.parties
+        if party.person
+    ]
+    tx.upsert(parties, rows, ("open",))
+
+
+def save_rings(tx: Tx, realm: str, held: Iterable[tuple[Ring, str, str | None]]) -> None:
+    """Each with the region and the cause that the carrier gave."""
+    rows = [
+        {
+            "realm": realm,
+            "person": state.person,
+            "region": region,
+            "next_at": state.next_at,
+            "last_result": state.last_result,
+            "last_cause": cause if state.last_result == "unreachable" else None,
+            "ended_at": state.ended_at,
+            "state": msgspec.to_builtins(state),
+        }
+        for state, region, cause in held
+    ]
+    tx.upsert(rings, rows, ("next_at", "last_result", "last_cause", "ended_at", "state"))
+
+
+def add_logs(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        tx.conn.execute(insert(log), rows)
 
 
 # -- blackouts and the log -------------------------------------------------------------------------------
@@ -321,10 +413,6 @@ def add_blackout(conn: Connection, **values: Any) -> None:
 
 def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
-
-
-def add_log(conn: Connection, **values: Any) -> None:
-    conn.execute(insert(log).values(**values))
 
 
 def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int = 5000) -> list[Row[Any]]:

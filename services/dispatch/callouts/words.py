@@ -166,7 +166,7 @@ def _zh(want: Want, names: Names) -> str:
     by_purpose = {
         Purpose.ACT: f"{fact}。{'请立即到岗，组织转移避险。' if high else '请到岗值守，做好准备。'}",
         Purpose.VERIFY: f"{fact}，尚未核实。请立即前往查看，并做好带领群众转移的准备。",
-        Purpose.SIGN: f"{fact}，有管控措施等您签批。",
+        Purpose.SIGN: f"{fact}，有{len(m.orders) or 1}项管控措施等您签批。",
         Purpose.PREPARE: f"{place}预计将受{hazard}影响，请做好准备。",
         Purpose.OPEN: f"{fact}。请立即开门，并报告。",
         Purpose.DOOR: f"{want.subject[:NAME_MAX]}无人应答，请上门查看并转告：{fact}。",
@@ -187,7 +187,7 @@ def _en(want: Want, names: Names) -> str:
     by_purpose = {
         Purpose.ACT: f"{fact}. {do}",
         Purpose.VERIFY: f"{fact}, not confirmed. Go and look now, be ready to lead people out. ",
-        Purpose.SIGN: f"{fact}. A measure waits for your signature. ",
+        Purpose.SIGN: f"{fact}. {len(m.orders) or 1} measures wait for your signature. ",
         Purpose.PREPARE: f"{place}: {hazard} expected. Be ready. ",
         Purpose.OPEN: f"{fact}. Open now and report. ",
         Purpose.DOOR: f"{want.subject[:NAME_MAX]} does not answer. Go to the door and tell: {fact}. ",

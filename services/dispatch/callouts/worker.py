@@ -11,23 +11,26 @@ from datetime import datetime
 
 import structlog
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts import store
 from services.dispatch.callouts.blackout import Blackout, Unreached, blackouts
-from services.dispatch.callouts.events import Answered, Attempted, ContactLost, Tick
-from services.dispatch.callouts.line import PartyState
+from services.dispatch.callouts.book import Book
+from services.dispatch.callouts.escalation import due_at
+from services.dispatch.callouts.events import Answered, Attempted, Tick
 from services.dispatch.callouts.matter import Grade, Via
-from services.dispatch.callouts.service import Callouts, covers_of
-from services.dispatch.callouts.words import PackNames, grade_of_key, keys_of_reply, language_of, spoken, texted
+from services.dispatch.callouts.service import Callouts
+from services.dispatch.callouts.store import Held
+from services.dispatch.callouts.words import grade_of_key, keys_of_reply
 from services.dispatch.channels import service as channels
 from services.dispatch.channels.carrier import AttemptState, Channel, Receipt, ReceiptReason, Result
-from services.dispatch.channels.store import Stored, live_address
+from services.dispatch.channels.store import Stored
 from services.dispatch.roster import service as roster
 from services.dispatch.roster.contacts import SMS, VOICE, ContactChange, Reach
 from shared.db.tx import Tx
 from shared.errors import Refused, Unavailable
-from shared.realm import format_time, is_exercise
+from shared.realm import format_time
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,9 @@ LINES_MAX = 500
 RINGS_MAX = 500
 ROUNDS_MAX = 20
 UNREACHED = (Result.UNREACHABLE, Result.CARRIER_FAILED, Result.EXPIRED)
+
+
+Work = tuple[str, Callable[..., None], tuple[object, ...]]
 
 
 class Ringing:
@@ -59,99 +65,108 @@ class Ringing:
 
     def tick_realm(self, tx: Tx, realm: str, now: datetime) -> None:
         """One realm at ``now``: clocks first, then what fell silent, then rings."""
-        for _ in range(ROUNDS_MAX):
-            due = store.due_lines(tx.conn, realm, now, LINES_MAX)
-            done = [self._try(tx, f"line {c}/{p}", self._line_due, realm, c, p, now) for c, p in due]
-            if not any(done):
-                break
-        for stored in channels.give_up(tx, realm, now):
-            self._try(tx, f"attempt {stored.attempt.attempt_id}", self._given_up, stored, now)
-        for person in store.due_rings(tx.conn, realm, now, RINGS_MAX):
-            self._try(tx, f"ring {person}", self._ring_due, realm, person, now)
+        if not store.is_anything_due(tx.conn, realm, now, channels.any_overdue(tx, realm, now)):
+            return
+        due = store.held_due(tx.conn, realm, now, LINES_MAX)
+        self._all(tx, [(f"line {h.line.case_id}/{h.line.post}", self._line_due, (realm, h, now)) for h in due])
+        given_up = channels.overdue(tx, realm, now)
+        self._all(tx, [(f"attempt {s.attempt.attempt_id}", self._silent, (s, now)) for s in given_up])
+        persons = store.due_rings(tx.conn, realm, now, RINGS_MAX)
+        self._all(
+            tx,
+            [(f"ring {person}", self._ring_due, (realm, person, now)) for person in persons],
+            lambda: self._load_rings(self._callouts.book(tx, realm), persons),
+        )
 
-    def _try(self, tx: Tx, what: str, function: Callable[..., None], *arguments: object) -> bool:
+    def _all(self, tx: Tx, work: list[Work], prepare: Callable[[], None] | None = None) -> None:
+        """Everything in one savepoint; where that fails, each in its own, so that one stops no other."""
+        if not work:
+            return
+        try:
+            with tx.savepoint():
+                if prepare is not None:
+                    prepare()
+                for _, function, arguments in work:
+                    function(tx, *arguments)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("callouts.one_by_one", pieces=len(work))
+            for what, function, arguments in work:
+                self._try(tx, what, function, *arguments)
+            return
+        for what, _, _ in work if self._stuck else ():
+            self._stuck.pop(what, None)
+
+    def _try(self, tx: Tx, what: str, function: Callable[..., None], *arguments: object) -> None:
         """In a savepoint: one that fails is logged, shown in /readyz and stops no other."""
         try:
-            with tx.conn.begin_nested():
+            with tx.savepoint():
                 function(tx, *arguments)
         except Unavailable:
             raise
         except Exception as error:
             self._stuck[what] = f"{type(error).__name__}: {error}"[:300]
             log.exception("callouts.stuck", what=what)
-            return False
+            return
         self._stuck.pop(what, None)
-        return True
 
-    def _line_due(self, tx: Tx, realm: str, case_id: str, post: str, now: datetime) -> None:
-        self._callouts.tick_line(tx, realm, case_id, post, Tick(), now)
+    def _line_due(self, tx: Tx, realm: str, held: Held, now: datetime) -> None:
+        """All clocks of a line that are due: after a standstill several in a row."""
+        callouts, book = self._callouts, self._callouts.book(tx, realm)
+        book.enter([held])
+        clocks = callouts.clocks(held.pack)
+        for _ in range(ROUNDS_MAX):
+            line = book.line(held.line.case_id, held.line.post) or held.line
+            callouts.move(book, line, Tick(), now)
+            moved = book.line(line.case_id, line.post) or line
+            due = due_at(moved, clocks, now)
+            if due is None or due > now:
+                break
 
-    def _given_up(self, tx: Tx, stored: Stored, now: datetime) -> None:
-        self.attempt_ended(tx, stored, now)
+    def _silent(self, tx: Tx, stored: Stored, now: datetime) -> None:
+        self.attempt_ended(tx, channels.give_up(tx, stored, now), now)
 
     # -- rings -------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _load_rings(book: Book, persons: list[str]) -> None:
+        """All that the rings of these people need, in a few questions."""
+        book.load_rings(persons)
+        book.load_persons(persons)
+        book.load_reaches(persons)
+
     def _ring_due(self, tx: Tx, realm: str, person: str, now: datetime) -> None:
-        callouts = self._callouts
-        pack = callouts.active(tx)
-        state = store.ring(tx.conn, realm, person)
-        wants, clocks = callouts.wants(tx, realm, person, now)
+        callouts, book = self._callouts, self._callouts.book(tx, realm)
+        state, cause = book.ring(person)
+        wants, clocks = callouts.wants(book, person, now)
         due = tuple(w for w in wants if w.since <= now)
-        cause = store.ring_cause(tx.conn, realm, person)
         if not due:
-            moved = rings.step(state, rings.Wanted(wants=wants), now, clocks)
-            callouts.save_ring(
-                tx, realm, replace(moved.state, next_at=min((w.since for w in wants), default=None)), cause
-            )
+            moved = rings.step(state, rings.Wanted(wants=wants), now, clocks).state
+            book.put_ring(replace(moved, next_at=min((w.since for w in wants), default=None)), cause)
             return
-        if self._waits_for_mast(tx, realm, person):
-            callouts.save_ring(tx, realm, rings.step(state, rings.MastDown(), now, clocks).state, cause)
+        if self._waits_for_mast(book, person):
+            book.put_ring(rings.step(state, rings.MastDown(), now, clocks).state, cause)
             return
-        reach = roster.reach(tx.conn, realm, pack, person)
+        reach = book.reach(person)
         if not reach.is_callable:
-            self._unreachable_by_phone(tx, realm, person, now)
+            callouts.contact_lost(tx, realm, person, now)
             return
         channel, address = _next_address(reach, state.tries)
-        if channel is Channel.VOICE and live_address(tx.conn, realm, address):
-            callouts.save_ring(tx, realm, rings.step(state, rings.LineTaken(), now, clocks).state, cause)
+        if channel is Channel.VOICE and book.is_ringing(address):
+            book.put_ring(rings.step(state, rings.LineTaken(), now, clocks).state, cause)
             return
-        compose = spoken if channel is Channel.VOICE else texted
-        said = compose(
-            due,
-            PackNames(pack),
-            district=pack.district.name_zh,
-            exercise=is_exercise(realm),
-            lang=language_of(reach.languages),
-        )
         try:
-            stored = channels.queue(
-                tx,
-                realm,
-                callouts.carriers,
-                channel=channel,
-                person=person,
-                address=address,
-                lang=said.lang,
-                text=said.text,
-                covers=covers_of(said.read),
-                now=now,
-            )
+            stored = callouts.attempt(book, channel, person, address, due, now)
         except Refused as error:
             self._without_carrier(tx, realm, person, error)
-            callouts.save_ring(tx, realm, rings.step(state, rings.LineTaken(), now, clocks).state, cause)
+            book.put_ring(rings.step(state, rings.LineTaken(), now, clocks).state, cause)
             return
         self._no_carrier.pop(realm, None)
-        started = rings.step(state, rings.Started(attempt_id=stored.attempt.attempt_id, wants=due), now, clocks)
-        callouts.save_ring(tx, realm, started.state, cause)
-        seen = {"person": person, "attempt_id": stored.attempt.attempt_id, "channel": channel.value}
+        attempt_id = stored.attempt.attempt_id
+        book.put_ring(rings.step(state, rings.Started(attempt_id=attempt_id, wants=due), now, clocks).state, cause)
+        seen = {"person": person, "attempt_id": attempt_id, "channel": channel.value}
         tx.event(realm, "callout.attempt", person, {**seen, "cases": stored.covers, "at": format_time(now)})
-
-    def _unreachable_by_phone(self, tx: Tx, realm: str, person: str, now: datetime) -> None:
-        touched = {person}
-        for line, version in store.lines_of_person(tx.conn, realm, person):
-            lost = ContactLost(person=person, state=PartyState.NO_CONTACT)
-            touched |= self._callouts.move(tx, realm, line, lost, now, self._callouts.clocks(version))
-        self._callouts.refresh(tx, realm, touched, now)
 
     def _without_carrier(self, tx: Tx, realm: str, person: str, error: Refused) -> None:
         """Nobody can be called at all: that is the duty room's alarm, and no person's fault."""
@@ -161,16 +176,20 @@ class Ringing:
 
     # -- masts -------------------------------------------------------------------------------------------
 
-    def _waits_for_mast(self, tx: Tx, realm: str, person: str) -> bool:
+    @staticmethod
+    def _waits_for_mast(book: Book, person: str) -> bool:
         """Whether another phone of the same mast is being tried for all."""
-        return any(person in row.persons[1:] for row in store.open_blackouts(tx.conn, realm))
+        return any(person in row.persons[1:] for row in book.blackouts())
 
     def _note_mast(self, tx: Tx, realm: str, person: str, result: Result, now: datetime) -> None:
+        book = self._callouts.book(tx, realm)
         if result is Result.UNREACHABLE:
+            book.flush()  # those who cannot be reached are counted in the store
             for found in self._blackouts(tx, realm):
                 self._keep_blackout(tx, realm, found)
+            book.forget_blackouts()
         elif result not in UNREACHED:
-            for row in store.open_blackouts(tx.conn, realm):
+            for row in book.blackouts():
                 if person in row.persons:
                     self._mast_up(tx, realm, row.no, row.place, row.persons, now)
 
@@ -209,14 +228,16 @@ class Ringing:
             store.save_blackout(tx.conn, realm, held.no, persons=[*held.persons, *more])
 
     def _mast_up(self, tx: Tx, realm: str, no: int, place: str, persons: list[str], now: datetime) -> None:
+        book = self._callouts.book(tx, realm)
         store.save_blackout(tx.conn, realm, no, ended_at=now)
+        book.forget_blackouts()
         tx.event(realm, "callout.blackout_over", place, {"place": place, "at": format_time(now)})
         for person in persons:
-            state = store.ring(tx.conn, realm, person)
-            _, clocks = self._callouts.wants(tx, realm, person, now)
+            state, _ = book.ring(person)
+            _, clocks = self._callouts.wants(book, person, now)
             moved = rings.step(state, rings.MastUp(), now, clocks)
             if not moved.is_refused:
-                self._callouts.save_ring(tx, realm, moved.state, None)
+                book.put_ring(moved.state, None)
 
     # -- receipts ----------------------------------------------------------------------------------------
 
@@ -248,53 +269,64 @@ class Ringing:
             wrong = Answered(person=person, grade=grade, via=via, by=f"attempt:{stored.attempt.attempt_id}")
             self._callouts.wrong_person(tx, realm, wrong, [stored.attempt.address], asked, now)
             return
-        touched = {person}
+        book = self._callouts.book(tx, realm)
         for cover in stored.covers:
-            line = store.line(tx.conn, realm, cover["case_id"], cover["post"])
+            line = book.line(cover["case_id"], cover["post"])
             if line is not None:
                 event = Answered(person=person, grade=grade, via=via, read=dict(cover["read"]))
-                clocks = self._callouts.clocks(self._callouts.case(tx.conn, realm, line.case_id).pack)
-                touched |= self._callouts.move(tx, realm, line, event, now, clocks, by=person)
-        self._callouts.refresh(tx, realm, touched, now)
+                self._callouts.move(book, line, event, now, by=person)
+        book.touch({person}, now)
 
     def attempt_ended(self, tx: Tx, stored: Stored, now: datetime) -> None:
         """拨叫结束 The ring is free again; each line notes how it ended. So too when the carrier failed."""
         realm, attempt = stored.realm, stored.attempt
+        book, person = self._callouts.book(tx, realm), attempt.person
+        self._callouts.settle(book)  # what was answered in this call is no longer wanted when it ends
         result = attempt.result or Result.EXPIRED
-        for cover in stored.covers:
-            line = store.line(tx.conn, realm, cover["case_id"], cover["post"])
+        for cover in stored.covers if result is not Result.WITHDRAWN else ():
+            line = book.line(cover["case_id"], cover["post"])
             if line is not None:
-                clocks = self._callouts.clocks(self._callouts.case(tx.conn, realm, line.case_id).pack)
-                self._callouts.move(tx, realm, line, Attempted(person=attempt.person, result=result), now, clocks)
+                self._callouts.move(book, line, Attempted(person=person, result=result), now)
         if result is Result.BAD_NUMBER:
-            self._bad_number(tx, realm, attempt.person, attempt.address, now)
-        wants, clocks = self._callouts.wants(tx, realm, attempt.person, now)
-        state = store.ring(tx.conn, realm, attempt.person)
-        decision = rings.step(
-            state, rings.Ended(attempt_id=attempt.attempt_id, result=result, wants=wants), now, clocks
-        )
-        if not decision.is_refused:
-            self._callouts.save_ring(tx, realm, decision.state, attempt.cause)
-            if decision.text:
-                self._callouts.text(tx, realm, attempt.person, wants, now)
-        self._note_mast(tx, realm, attempt.person, result, now)
-        seen = {
-            "person": attempt.person,
-            "attempt_id": attempt.attempt_id,
-            "result": result.value,
-            "at": format_time(now),
-        }
-        tx.event(realm, "callout.attempt_ended", attempt.person, {**seen, "cause": attempt.cause})
+            self._bad_number(tx, realm, person, attempt.address, now)
+        self._free(book, attempt.attempt_id, person, result, attempt.cause, now)
+        if result is not Result.WITHDRAWN:
+            self._note_mast(tx, realm, person, result, now)
+        seen = {"person": person, "attempt_id": attempt.attempt_id, "result": result.value, "at": format_time(now)}
+        tx.event(realm, "callout.attempt_ended", person, {**seen, "cause": attempt.cause})
+
+    def _free(self, book: Book, attempt_id: str, person: str, result: Result, cause: str | None, now: datetime) -> None:
+        wants, clocks = self._callouts.wants(book, person, now)
+        state, _ = book.ring(person)
+        decision = rings.step(state, rings.Ended(attempt_id=attempt_id, result=result, wants=wants), now, clocks)
+        if decision.is_refused:
+            return
+        book.put_ring(decision.state, cause)
+        if decision.text:
+            self._callouts.text(book, person, wants, now)
+
+    def withdraw(self, tx: Tx, stored: Stored, now: datetime) -> bool:
+        """撤回 A ring that no carrier was asked for and nobody wants any more is not sent; False when it is wanted."""
+        wants, _ = self._callouts.wants(self._callouts.book(tx, stored.realm), stored.attempt.person, now)
+        withdrawn = None if wants else channels.withdraw(tx, stored.realm, stored.attempt.attempt_id, now)
+        if withdrawn is None:
+            return False
+        self.attempt_ended(tx, withdrawn, now)
+        return True
 
     def _bad_number(self, tx: Tx, realm: str, person: str, address: str, now: datetime) -> None:
+        book = self._callouts.book(tx, realm)
         roster.strike(tx, realm, person, [address], ContactChange.BAD_NUMBER, by="carrier", now=now)
-        if roster.reach(tx.conn, realm, self._callouts.active(tx), person).is_callable:
-            return
-        touched = {person}
-        for line, version in store.lines_of_person(tx.conn, realm, person):
-            lost = ContactLost(person=person, state=PartyState.NO_CONTACT)
-            touched |= self._callouts.move(tx, realm, line, lost, now, self._callouts.clocks(version))
-        self._callouts.refresh(tx, realm, touched - {person}, now)
+        book.forget_reach(person)
+        if not book.reach(person).is_callable:
+            self._callouts.contact_lost(tx, realm, person, now)
+
+
+def is_wanted(conn: Connection, stored: Stored) -> bool:
+    """仍需呼叫 Whether the one who is about to be rung is still to hear of anything; texts always are."""
+    if stored.attempt.channel is not Channel.VOICE:
+        return True
+    return bool(store.ring(conn, stored.realm, stored.attempt.person).known)
 
 
 def _next_address(reach: Reach, tries: int) -> tuple[Channel, str]:

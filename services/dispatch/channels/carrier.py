@@ -61,6 +61,7 @@ class Result(StrEnum):
     UNREACHABLE = "unreachable"  # off, no signal, or the mast is down (see cause)
     BAD_NUMBER = "bad_number"  # 空号
     DELIVERED = "delivered"  # a text without an answer
+    WITHDRAWN = "withdrawn"  # never sent: what it was about was answered meanwhile
     CARRIER_FAILED = "carrier_failed"  # not the person's fault
     EXPIRED = "expired"
 
@@ -191,8 +192,17 @@ def _listened(attempt: Attempt) -> Result:
 
 
 def expire(attempt: Attempt, now: datetime) -> Attempt:
-    """过期: no word in time. A stale ring is never sent late; a receipt that still comes is believed."""
-    return replace(attempt, state=AttemptState.EXPIRED, result=Result.EXPIRED, ended_at=now)
+    """过期: no word in time. A stale ring is never sent late; a receipt that still comes is believed.
+
+    A text of which the last word was "delivered" is delivered and not answered: the carrier did give its word.
+    """
+    result = Result.DELIVERED if attempt.state is AttemptState.DELIVERED else Result.EXPIRED
+    return replace(attempt, state=AttemptState.EXPIRED, result=result, ended_at=now)
+
+
+def withdraw(attempt: Attempt, now: datetime) -> Attempt:
+    """撤回: nobody wants this person any more, and no carrier was asked."""
+    return replace(attempt, state=AttemptState.ENDED, result=Result.WITHDRAWN, ended_at=now)
 
 
 def fail(attempt: Attempt, cause: str, now: datetime) -> Attempt:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Exists
 
 from services.dispatch.channels import store
 from services.dispatch.channels.carrier import (
@@ -20,6 +20,7 @@ from services.dispatch.channels.carrier import (
     fail,
     receive,
 )
+from services.dispatch.channels.carrier import withdraw as withdrawal
 from services.dispatch.channels.factory import CarrierSpec, carrier_for
 from services.dispatch.channels.store import Stored
 from shared.db.tx import Tx
@@ -28,10 +29,12 @@ from shared.errors import NotFound
 LIVE_MAX_S = 180  # a call of which nothing final was heard: the person may be rung again
 TEXT_MAX_S = 600  # a text that no carrier took is stale: it is never sent hours later
 CALL_KEEPS_S = 120  # and so is a ring
+KEPT_S = {Channel.VOICE: LIVE_MAX_S, Channel.SMS: TEXT_MAX_S}
+BEHIND_MAX_S = 120  # wall
 WALL_MIN_S = 10  # in a fast drill minutes pass in a wall second: neither is given up before a machine could answer
 
 
-def queue(
+def make(
     tx: Tx,
     realm: str,
     carriers: Sequence[CarrierSpec],
@@ -44,11 +47,11 @@ def queue(
     covers: list[dict[str, Any]],
     now: datetime,
 ) -> Stored:
-    """排队 Write the attempt; the sender asks the carrier only after this is committed. Refused without a carrier."""
+    """拟拨 An attempt to be written; a carrier is asked only once it is committed. Refused without a carrier."""
     spec = carrier_for(realm, channel, carriers)
     no = tx.next_no(realm, "attempt")
     attempt = Attempt(attempt_id=f"A-{no:06d}", channel=channel, person=person, address=address, text=text)
-    stored = Stored(
+    return Stored(
         realm=realm,
         no=no,
         carrier=spec.name,
@@ -59,8 +62,6 @@ def queue(
         asked_at=tx.now,
         live=channel is Channel.VOICE,
     )
-    store.add(tx.conn, stored)
-    return stored
 
 
 def find(conn: Connection, realm: str, attempt_id: str) -> Stored:
@@ -99,16 +100,42 @@ def mark_failed(tx: Tx, realm: str, attempt_id: str, cause: str, now: datetime) 
     return msg_replace(stored, failed)
 
 
-def give_up(tx: Tx, realm: str, now: datetime) -> list[Stored]:
-    """过期 Attempts of which nothing final was heard in time."""
-    gone: list[Stored] = []
+def withdraw(tx: Tx, realm: str, attempt_id: str, now: datetime) -> Stored | None:
+    """撤回 Nobody wants it any more and no carrier was asked. None when it has moved on meanwhile."""
+    stored = find(tx.conn, realm, attempt_id)
+    if stored.attempt.state is not AttemptState.QUEUED:
+        return None
+    withdrawn = withdrawal(stored.attempt, now)
+    store.save(tx.conn, realm, withdrawn)
+    return msg_replace(stored, withdrawn)
+
+
+def overdue(tx: Tx, realm: str, now: datetime) -> list[Stored]:
+    """逾时 Attempts of which nothing final was heard in time."""
+    return store.overdue(tx.conn, realm, *_patience(tx, now))
+
+
+def any_overdue(tx: Tx, realm: str, now: datetime) -> Exists:
+    """The same as a condition, for a tick that asks once whether anything is due."""
+    return store.any_overdue(realm, *_patience(tx, now))
+
+
+def give_up(tx: Tx, stored: Stored, now: datetime) -> Stored:
+    """过期 No word in time; a receipt that still comes is believed."""
+    given_up = expire(stored.attempt, now)
+    store.save(tx.conn, stored.realm, given_up)
+    return msg_replace(stored, given_up)
+
+
+def _patience(tx: Tx, now: datetime) -> tuple[dict[Channel, datetime], datetime]:
+    """Before when an attempt must have been made: in domain time by channel, and in wall time.
+
+    While our own queue is behind, the carrier's word may be waiting in it: nothing is given up before `BEHIND_MAX_S`.
+    """
     wall = tx.now - timedelta(seconds=WALL_MIN_S)
-    for channel, limit_s in ((Channel.VOICE, LIVE_MAX_S), (Channel.SMS, TEXT_MAX_S)):
-        for stored in store.overdue(tx.conn, realm, channel, now - timedelta(seconds=limit_s), wall):
-            given_up = expire(stored.attempt, now)
-            store.save(tx.conn, realm, given_up)
-            gone.append(msg_replace(stored, given_up))
-    return gone
+    if tx.behind_at is not None and tx.behind_at > wall:
+        wall = tx.now - timedelta(seconds=BEHIND_MAX_S)
+    return {channel: now - timedelta(seconds=limit_s) for channel, limit_s in KEPT_S.items()}, wall
 
 
 def is_stale(stored: Stored, now: datetime, wall: datetime) -> bool:

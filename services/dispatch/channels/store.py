@@ -3,7 +3,7 @@ two live calls at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,19 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
+    Exists,
     Float,
     Index,
     Integer,
     Row,
     Table,
     Text,
+    and_,
+    exists,
     insert,
+    or_,
     select,
     text,
     update,
@@ -28,6 +33,9 @@ from sqlalchemy import (
 from services.dispatch.channels.carrier import ENDED, Attempt, AttemptState, Channel, Result
 from services.dispatch.schema import metadata
 from shared.db.types import Json, UtcDateTime
+
+_LIVE_CALL = text("live AND channel = 'voice'")  # word for word as the index has it, or it is not used
+_OUT = [state.value for state in AttemptState if state not in ENDED]
 
 attempts = Table(
     "attempts",
@@ -63,8 +71,8 @@ attempts = Table(
         "realm",
         "person",
         unique=True,
-        sqlite_where=text("live AND channel = 'voice'"),
-        postgresql_where=text("live AND channel = 'voice'"),
+        sqlite_where=_LIVE_CALL,
+        postgresql_where=_LIVE_CALL,
     ),
 )
 
@@ -85,27 +93,34 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add(conn: Connection, stored: Stored) -> None:
-    a = stored.attempt
-    conn.execute(
-        insert(attempts).values(
-            realm=stored.realm,
-            attempt_id=a.attempt_id,
-            no=stored.no,
-            carrier=stored.carrier,
-            channel=a.channel.value,
-            person=a.person,
-            address=a.address,
-            lang=stored.lang,
-            text=a.text,
-            covers=stored.covers,
-            state=a.state.value,
-            live=stored.live,
-            seq=a.seq,
-            keys=a.keys,
-            queued_at=stored.queued_at,
-            asked_at=stored.asked_at,
-        )
-    )
+    add_all(conn, [stored])
+
+
+def add_all(conn: Connection, made: Iterable[Stored]) -> None:
+    """Write attempts that were just made."""
+    rows = [
+        {
+            "realm": stored.realm,
+            "attempt_id": stored.attempt.attempt_id,
+            "no": stored.no,
+            "carrier": stored.carrier,
+            "channel": stored.attempt.channel.value,
+            "person": stored.attempt.person,
+            "address": stored.attempt.address,
+            "lang": stored.lang,
+            "text": stored.attempt.text,
+            "covers": stored.covers,
+            "state": stored.attempt.state.value,
+            "live": stored.live,
+            "seq": stored.attempt.seq,
+            "keys": stored.attempt.keys,
+            "queued_at": stored.queued_at,
+            "asked_at": stored.asked_at,
+        }
+        for stored in made
+    ]
+    if rows:
+        conn.execute(insert(attempts), rows)
 
 
 def save(conn: Connection, realm: str, a: Attempt, **more: Any) -> None:
@@ -143,27 +158,26 @@ def queued(conn: Connection, limit: int) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
-def overdue(conn: Connection, realm: str, channel: Channel, before: datetime, wall_before: datetime) -> list[Stored]:
-    """Attempts of which nothing final was heard since ``before`` (domain) and ``wall_before`` (wall)."""
-    rows = conn.execute(
-        select(attempts).where(
-            attempts.c.realm == realm,
-            attempts.c.channel == channel.value,
-            attempts.c.state.not_in([s.value for s in ENDED]),
-            attempts.c.queued_at < before,
-            attempts.c.asked_at < wall_before,
-        )
-    )
-    return [_stored(row) for row in rows]
+def overdue(conn: Connection, realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> list[Stored]:
+    """Attempts of which nothing final was heard since ``before`` (domain, by channel) and ``wall_before`` (wall)."""
+    query = select(attempts).where(_late(realm, before, wall_before)).order_by(attempts.c.no)
+    return [_stored(row) for row in conn.execute(query)]
 
 
-def live_address(conn: Connection, realm: str, address: str) -> str | None:
-    """The attempt that is ringing this address now."""
-    return conn.execute(
-        select(attempts.c.attempt_id).where(
-            attempts.c.realm == realm, attempts.c.address == address, attempts.c.live, attempts.c.channel == "voice"
-        )
-    ).scalar()
+def any_overdue(realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> Exists:
+    """Whether there are such attempts, as a condition for whoever asks several things in one statement."""
+    return exists().where(_late(realm, before, wall_before))
+
+
+def _late(realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> ColumnElement[bool]:
+    late = (and_(attempts.c.channel == channel.value, attempts.c.queued_at < at) for channel, at in before.items())
+    return and_(attempts.c.realm == realm, attempts.c.state.in_(_OUT), attempts.c.asked_at < wall_before, or_(*late))
+
+
+def live_addresses(conn: Connection, realm: str) -> dict[str, str]:
+    """The addresses that are ringing now, each with its attempt."""
+    rows = conn.execute(select(attempts.c.address, attempts.c.attempt_id).where(attempts.c.realm == realm, _LIVE_CALL))
+    return {row.address: row.attempt_id for row in rows}
 
 
 def of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> list[Stored]:

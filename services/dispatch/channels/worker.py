@@ -10,10 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 import structlog
+from sqlalchemy import Connection
 
 from services.dispatch.channels import service, store
 from services.dispatch.channels.carrier import Channel
@@ -38,6 +40,14 @@ EXPECT_KEYS = "01239"
 Failed = Callable[[Tx, Stored], None]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """仍需呼叫: asked at the last moment before a carrier is; ``withdraw`` takes back what nobody wants any more"""
+
+    is_wanted: Callable[[Connection, Stored], bool]
+    withdraw: Callable[[Tx, Stored], bool]
+
+
 class Sender:
     """发送者: ``start``, ``wake`` after each commit, ``stop``; ``failed(tx, stored)`` hears of attempts that failed."""
 
@@ -50,10 +60,12 @@ class Sender:
         callback_base: str,
         district: str,
         failed: Failed,
+        wanted: Wanted,
     ) -> None:
         self._data, self._writer, self._clock = data, writer, clock
         self._carriers = tuple(carriers)
-        self._base, self._district, self._failed = callback_base.rstrip("/"), district, failed
+        self._base, self._district = callback_base.rstrip("/"), district
+        self._failed, self._wanted = failed, wanted
         self._clients: dict[str, Caller] = {spec.name: ServiceClient(spec.url) for spec in self._carriers}
         self._signal, self._stopping = threading.Event(), threading.Event()
         self._busy: set[tuple[str, str]] = set()
@@ -137,6 +149,8 @@ class Sender:
         if service.is_stale(stored, self._now(realm), self._clock.now()):
             self._end(stored, "stale: no carrier took it in time")
             return True
+        if self._is_withdrawn(stored):
+            return True
         # asked again at the last moment: an exercise reaches the simulator on loopback and nothing else
         allowed = {spec.name for spec in carriers_for(realm, self._carriers)}
         if stored.carrier not in allowed:
@@ -162,6 +176,13 @@ class Sender:
         self._writer.call(lambda tx: service.mark_taken(tx, realm, attempt.attempt_id, call_id))
         self.error = None
         return True
+
+    def _is_withdrawn(self, stored: Stored) -> bool:
+        """Somebody answered while this ring waited for its turn: it is taken back."""
+        with self._data.read() as conn:
+            if self._wanted.is_wanted(conn, stored):
+                return False
+        return self._writer.call(lambda tx: self._wanted.withdraw(tx, stored))
 
     def _pace(self, stored: Stored) -> dict[str, float]:
         """The simulator's phones live in the realm's time: a drill at 60 rings twenty domain seconds."""

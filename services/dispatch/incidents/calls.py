@@ -26,6 +26,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "heard_stops_nothing": ("仅收听，继续叫应", "heard only, calling goes on"),
     "cannot_act": ("本人无法处置，转叫代理人", "cannot act, the deputy is called"),
     "wrong_person": ("号码不是本人，已划掉", "wrong person, struck"),
+    "struck_elsewhere": ("号码已在别处划掉", "number struck in another case"),
     "no_contact": ("无可用联系方式！", "no contact!"),
     "contact_found": ("补到联系方式", "contact found"),
     "busy_is_not_absent": ("占线，短信告知，稍后再拨", "busy: a text, and again soon"),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, Integer, Table, Text, delete, insert, or_, select, update
+from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, or_, select, update
 
 from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
 from services.dispatch.incidents.timeline import Entry
@@ -149,11 +149,8 @@ def save(tx: Tx, realm: str, incident: Incident, *, pack: str | None, no: int, v
         tx.conn.execute(insert(incidents).values(realm=realm, incident_id=incident.incident_id, no=no, **values))
     else:
         tx.conn.execute(update(incidents).where(*here).values(**values))
-    for trip_id in incident.trip_ids:
-        tx.conn.execute(
-            delete(incident_trips).where(incident_trips.c.realm == realm, incident_trips.c.trip_id == trip_id)
-        )
-        tx.conn.execute(insert(incident_trips).values(realm=realm, trip_id=trip_id, incident_id=incident.incident_id))
+    rows = [{"realm": realm, "trip_id": trip_id, "incident_id": incident.incident_id} for trip_id in incident.trip_ids]
+    tx.upsert(incident_trips, rows, ("incident_id",))
     return Stored(incident, version + 1, no, pack)
 
 

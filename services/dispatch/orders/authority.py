@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from services.dispatch.orders.model import UNSIGNED, Authority, Claim, Order, ScopeKind, UnitKind, UnitRef
 from services.dispatch.roster.place import kind_of, regions_below
+from services.dispatch.roster.register import register_of
 from shared.pack.model import AuthorityRow, MeasureRow, Pack, Site, Unit
 from shared.vocabulary import TOWNSHIP_LIKE, Level, Measure, RegionLevel, Verification
 
@@ -230,7 +231,7 @@ def _region_ref(pack: Pack, code: str) -> UnitRef:
         kind=UnitKind.REGION,
         name=region.name,
         region=code,
-        post=next((d.post for d in pack.duties if d.role == "head" and d.object == code), None),
+        post=next(iter(register_of(pack).posts_with("head", (code,))), None),
         expected=sum(site.people for site in sites),
         households=tuple(h for site in sites for h in _households(pack, site.site_id)),
     )
@@ -250,7 +251,7 @@ def _site_ref(pack: Pack, site: Site) -> UnitRef:
 
 
 def _households(pack: Pack, site_id: str) -> tuple[tuple[str, int], ...]:
-    return tuple((h.household_id, h.people) for h in pack.households.values() if h.site == site_id)
+    return register_of(pack).households.get(site_id, ())
 
 
 def _unit_ref(pack: Pack, unit: Unit, now: datetime) -> UnitRef:

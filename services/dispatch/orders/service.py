@@ -1,13 +1,14 @@
 """措施用例 Orders come from triggers, are signed, carried out and lifted; each change is kept, told and answered.
 
-Every change of one order goes through `_keep`: row, timeline, audit, event, the call for its next signer, the message
-to resources, and a new report of holds to warning where what is held has changed.
+Every change of one order goes through `_keep`: row, timeline, audit, event, the message to resources. What concerns
+several orders is said once when the use case ends (`_close`): for what the signers are rung, that a chain of signers
+was called in vain, and a new report of holds to warning where what is held has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from services.dispatch.orders.events import (
     CountdownDue,
     CountersignDue,
     Decision,
+    Effect,
     EffectKind,
     Event,
     Join,
@@ -48,14 +50,31 @@ Make = Callable[[Order, datetime], Event]
 """The event of an act, made from the order as it stands and the realm's now."""
 
 
+@dataclass(frozen=True)
+class Change:
+    """变动: what one use case did to an order, for those who ring its signers; ``turns`` came to these posts"""
+
+    stored: Stored
+    turns: tuple[str, ...] = ()
+
+
 class SignerCaller(Protocol):
-    """催签 How signers are rung; `services.dispatch.orders.worker` does it through callouts."""
+    """催签 How signers are rung; `services.dispatch.orders.calling` does it through callouts."""
 
-    def call(self, tx: Tx, realm: str, stored: Stored, post: str, now: datetime) -> None:
-        """Ring ``post``: the order waits for its signature."""
+    def follow(self, tx: Tx, realm: str, changes: Iterable[Change], now: datetime) -> None:
+        """Ring those whose signature is waited for, and nobody else."""
 
-    def done(self, tx: Tx, realm: str, stored: Stored, now: datetime) -> None:
-        """Nobody needs to be rung for this order any more."""
+
+@dataclass
+class _Run:
+    """One use case: what it changed, in the order of the changes"""
+
+    tx: Tx
+    realm: str
+    now: datetime
+    told: set[str] = field(default_factory=set)
+    changes: dict[str, Change] = field(default_factory=dict)
+    alarms: dict[tuple[str, str, str], list[tuple[Order, Effect]]] = field(default_factory=dict)
 
 
 class Orders:
@@ -73,50 +92,52 @@ class Orders:
 
         ``ended``: the trip is back to normal, or this level was refuted. What is in force stays in force.
         """
-        mark = store.mark(tx.conn, realm, trigger.trip_id)
-        told: set[str] = set()
+        run = _Run(tx, realm, known_at)
+        mark = store.mark(store.settled(tx), realm, trigger.trip_id)
         if mark is None or trigger.n > mark.n:
             store.save_mark(tx, realm, mark_of(trigger))
             if orders_now(mark, trigger):
-                for claim in claims(pack, trigger, known_at):
-                    told |= self._place(tx, realm, claim, incident_id, pack, known_at)
+                self._order(run, claims(pack, trigger, known_at), incident_id, pack)
             if ended:
-                self._stand_down(tx, realm, trigger, known_at)
-        for trip_id in sorted(told - {trigger.trip_id}):
-            self.report_holds(tx, realm, trip_id)
-        return self.report_holds(tx, realm, trigger.trip_id)
+                self._stand_down(run, trigger)
+        run.told.add(trigger.trip_id)
+        return self._close(run)[trigger.trip_id]
 
-    def _place(self, tx: Tx, realm: str, claim: Claim, incident_id: str, pack: Pack, now: datetime) -> set[str]:
-        known = {s.order.order_id: s for s in store.still_open(tx.conn, realm, claim.family, claim.kind.value)}
-        placement = place(claim, [stored.order for stored in known.values()])
-        told: set[str] = set()
-        for order_id, part in placement.joins:
-            decision = step(known[order_id].order, Join(claim=part), now)
-            told |= self._keep(tx, realm, known[order_id], decision, BY_SYSTEM, now, now)[1]
-        if placement.opening is not None:
-            told |= self._open(tx, realm, placement.opening, incident_id, pack, now)[1]
-        return told
+    def _order(self, run: _Run, wanted: Sequence[Claim], incident_id: str, pack: Pack) -> None:
+        """Each claim joins what is open, or opens an order; the open ones of the family are read once."""
+        known: dict[str, Stored] = {}
+        for family in sorted({claim.family for claim in wanted}):
+            found = store.still_open(store.settled(run.tx), run.realm, family)
+            known |= {stored.order.order_id: stored for stored in found}
+        for claim in wanted:
+            alike = [s.order for s in known.values() if (s.order.family, s.order.kind) == (claim.family, claim.kind)]
+            placement = place(claim, alike)
+            for order_id, part in placement.joins:
+                decision = step(known[order_id].order, Join(claim=part), run.now)
+                known[order_id] = self._keep(run, known[order_id], decision, BY_SYSTEM, run.now)
+            if placement.opening is not None:
+                opened = self._open(run, placement.opening, incident_id, pack)
+                known[opened.order.order_id] = opened
 
     def _open(
         self,
-        tx: Tx,
-        realm: str,
+        run: _Run,
         claim: Claim,
         incident_id: str,
         pack: Pack,
-        now: datetime,
         by: str | None = None,
         withdraw_first_by: str | None = None,
         no: int | None = None,
-    ) -> tuple[Stored, set[str]]:
-        no = no or tx.next_no(realm, "orders")
-        decision = open_order(claim, f"O-{no:04}", incident_id, now, created_by=by, withdraw_first_by=withdraw_first_by)
-        return self._keep(tx, realm, None, decision, by or BY_SYSTEM, now, now, pack=pack.version, no=no)
+    ) -> Stored:
+        no = no or run.tx.next_no(run.realm, "orders")
+        order_id = f"O-{no:04}"
+        decision = open_order(claim, order_id, incident_id, run.now, created_by=by, withdraw_first_by=withdraw_first_by)
+        return self._keep(run, None, decision, by or BY_SYSTEM, run.now, pack=pack.version, no=no)
 
-    def _stand_down(self, tx: Tx, realm: str, trigger: Trigger, now: datetime) -> None:
-        for stored in store.of_trip(tx.conn, realm, trigger.trip_id):
+    def _stand_down(self, run: _Run, trigger: Trigger) -> None:
+        for stored in store.of_trip(store.settled(run.tx), run.realm, trigger.trip_id):
             event = StandDown(trip_id=trigger.trip_id, level=trigger.ordering)
-            self._keep(tx, realm, stored, step(stored.order, event, now), BY_SYSTEM, now, now)
+            self._keep(run, stored, step(stored.order, event, run.now), BY_SYSTEM, run.now)
 
     # -- from officers -----------------------------------------------------------------------------------
 
@@ -139,9 +160,9 @@ class Orders:
         if not decision.accepted:
             raise refused(decision)
         happened_at = event.happened_at if isinstance(event, Act) else None
-        kept, told = self._keep(tx, realm, stored, decision, by, happened_at or known_at, known_at)
-        for trip_id in sorted(told):
-            self.report_holds(tx, realm, trip_id)
+        run = _Run(tx, realm, known_at)
+        kept = self._keep(run, stored, decision, by, happened_at or known_at)
+        self._close(run)
         return kept
 
     def create(
@@ -157,7 +178,7 @@ class Orders:
         """拟制 An order by hand; ``withdraw_first_by`` takes force at once for those who lead people out (先撤后报)."""
         now = tx.domain_now(realm)
         if draft.trip_id:
-            trip_orders = store.of_trip(tx.conn, realm, draft.trip_id)
+            trip_orders = store.of_trip(store.settled(tx), realm, draft.trip_id)
             if store.mark(tx.conn, realm, draft.trip_id) is None:
                 raise Invalid(f"trip_id: '{draft.trip_id}' is not known here", "未知的触发编号", field="trip_id")
             incident_id = incident_id or next((s.order.incident_id for s in trip_orders), None)
@@ -175,13 +196,13 @@ class Orders:
                 "only evacuating and dispersing may come before the signature",
                 "只有撤离和疏散可以先撤后报",
             )
-        kept, told = self._open(tx, realm, claim, incident_id or "", pack, now, by, withdraw_first_by, no)
-        for trip_id in sorted(told):
-            self.report_holds(tx, realm, trip_id)
+        run = _Run(tx, realm, now)
+        kept = self._open(run, claim, incident_id or "", pack, by, withdraw_first_by, no)
+        self._close(run)
         return kept
 
     def get(self, tx: Tx, realm: str, order_id: str) -> Stored:
-        stored = store.get(tx.conn, realm, order_id)
+        stored = store.get(store.settled(tx), realm, order_id)
         if stored is None:
             raise NotFound(f"there is no order {order_id} in realm {realm}", f"领域 {realm} 中没有措施 {order_id}")
         return stored
@@ -191,34 +212,39 @@ class Orders:
     def tick(self, tx: Tx, realm: str) -> int:
         """时限 What is due in the realm now: next signers, missing countersigns, reviews. Answers how many moved."""
         now = tx.domain_now(realm)
-        moved = 0
-        for stored in store.due(tx.conn, realm, now, DUE_AT_ONCE):
-            told: set[str] = set()
+        if not store.is_anything_due(tx.conn, realm, now):
+            return 0
+        run = _Run(tx, realm, now)
+        due = store.due(store.settled(tx), realm, now, DUE_AT_ONCE)
+        for stored in due:
             for event in (CountdownDue(), CountersignDue(), ReviewDue()):
-                decision = step(stored.order, event, now)
-                stored, more = self._keep(tx, realm, stored, decision, BY_SYSTEM, now, now)
-                told |= more
-            for trip_id in sorted(told):
-                self.report_holds(tx, realm, trip_id)
-            moved += 1
-        return moved
+                stored = self._keep(run, stored, step(stored.order, event, now), BY_SYSTEM, now)
+        self._close(run)
+        return len(due)
 
     # -- what others ask ---------------------------------------------------------------------------------
 
-    def report_holds(self, tx: Tx, realm: str, trip_id: str) -> HoldReport:
-        """在办管控 Tell warning which measures of the trip are held, as of the last transition known here."""
-        mark = store.mark(tx.conn, realm, trip_id)
-        orders = [stored.order for stored in store.of_trip(tx.conn, realm, trip_id)]
-        report = holds_of(trip_id, mark.n if mark else 0, orders)
-        body = {**report.as_dict(), "at": format_time(tx.domain_now(realm))}
-        tx.emit("warning", realm, "holds", trip_id, body)
-        return report
+    def report_holds(self, tx: Tx, realm: str, trip_ids: Iterable[str]) -> dict[str, HoldReport]:
+        """在办管控 Tell warning which measures of the trips are held, as of the last transition known here."""
+        wanted = sorted(set(trip_ids))
+        if not wanted:
+            return {}
+        conn = store.settled(tx)
+        marks = store.marks(conn, realm, wanted)
+        orders = [stored.order for stored in store.of_trips(conn, realm, wanted)]
+        reports: dict[str, HoldReport] = {}
+        for trip_id in wanted:
+            mark = marks.get(trip_id)
+            report = holds_of(trip_id, mark.n if mark else 0, orders)
+            tx.emit("warning", realm, "holds", trip_id, {**report.as_dict(), "at": format_time(tx.domain_now(realm))})
+            reports[trip_id] = report
+        return reports
 
     def move(self, tx: Tx, realm: str, source: str, target: str, trip_ids: Iterable[str] | None = None) -> int:
         """Orders follow their trips when officers merge or split incidents; answers how many moved."""
         wanted = None if trip_ids is None else set(trip_ids)
         moved = 0
-        for stored in store.of_incident(tx.conn, realm, source):
+        for stored in store.of_incident(store.settled(tx), realm, source):
             trips = set(stored.order.trip_ids)
             if wanted is None or (trips and trips <= wanted):
                 store.move(tx, realm, stored, replace(stored.order, incident_id=target))
@@ -229,55 +255,72 @@ class Orders:
 
     def _keep(
         self,
-        tx: Tx,
-        realm: str,
+        run: _Run,
         before: Stored | None,
         decision: Decision,
         by: str,
         at: datetime,
-        known_at: datetime,
         *,
         pack: str | None = None,
         no: int = 0,
-    ) -> tuple[Stored, set[str]]:
-        """Keep a decision; answers the stored order and the trips whose holds changed by it."""
+    ) -> Stored:
+        """Keep a decision; the order as it is stored now."""
         if before is not None and not decision.changed:
-            return before, set()
-        order = decision.order
-        version = before.version if before else 0
-        stored = store.save(tx, realm, order, pack=before.pack if before else pack, no=no, version=version)
+            return before
+        tx, realm, order = run.tx, run.realm, decision.order
+        stored = store.save(tx, realm, order, before, pack=pack, no=no)
         shown = self.shown(tx, realm, stored)
         kinds = [effect.kind for effect in decision.effects]
         for effect in decision.effects:
-            zh, en = say(order, effect)
-            data = {"units": list(effect.units), "post": effect.post, "state": order.state.value}
-            act = OrderAct(
-                incident_id=order.incident_id,
-                order_id=order.order_id,
-                at=at,
-                known_at=known_at,
-                kind=effect.kind.value,
-                by=by,
-                zh=zh,
-                en=en,
-                data=data,
-            )
-            store.add_act(tx, realm, act)
-            tx.event(realm, "timeline", order.incident_id, _line(act))
-            if effect.kind in ALARMS:
-                alarm = {"order_id": order.order_id, "incident_id": order.incident_id, "zh": zh, "en": en}
-                tx.event(realm, f"alarm.order_{effect.kind.value}", order.order_id, alarm)
-            if effect.kind is EffectKind.CALL_SIGNER and effect.post is not None:
-                self._caller.call(tx, realm, stored, effect.post, known_at)
+            self._note(run, order, effect, by, at)
         body = {"kinds": [kind.value for kind in kinds], "state": order.state.value, "version": stored.version}
         tx.audit(realm, by, "order.change", order.order_id, reason=decision.reason.value, body=body, happened_at=at)
         tx.event(realm, "order", order.order_id, shown)
-        if before is not None and before.order.due_at is not None and order.due_at is None:
-            self._caller.done(tx, realm, stored, known_at)
+        if order.due_at is not None or (before is not None and before.order.due_at is not None):
+            turns = [e.post for e in decision.effects if e.kind is EffectKind.CALL_SIGNER and e.post is not None]
+            earlier = run.changes.get(order.order_id)
+            run.changes[order.order_id] = Change(stored, (*(earlier.turns if earlier else ()), *turns))
         if order.kind is Measure.EVACUATE and (before is None or CHANGES_FORCE & set(kinds)):
             zone = {"hazard": order.hazard, "areas": _held_areas(order), "level": order.level.value}
             tx.emit("resources", realm, "order", order.order_id, {"order": shown, "zone": zone}, pack=stored.pack)
-        return stored, _trips_to_tell(before.order if before else None, order)
+        run.told |= _trips_to_tell(before.order if before else None, order)
+        return stored
+
+    @staticmethod
+    def _note(run: _Run, order: Order, effect: Effect, by: str, at: datetime) -> None:
+        """One line of the timeline, and its alarm: a chain called in vain is one alarm a round, whatever it was for."""
+        zh, en = say(order, effect)
+        act = OrderAct(
+            incident_id=order.incident_id,
+            order_id=order.order_id,
+            at=at,
+            known_at=run.now,
+            kind=effect.kind.value,
+            by=by,
+            zh=zh,
+            en=en,
+            data={"units": list(effect.units), "post": effect.post, "state": order.state.value},
+        )
+        store.add_act(run.tx, run.realm, act)
+        run.tx.event(run.realm, "timeline", order.incident_id, _line(act))
+        if effect.kind in ALARMS:
+            together = effect.kind is EffectKind.NO_SIGNER
+            key = (effect.kind.value, order.incident_id, "" if together else order.order_id)
+            run.alarms.setdefault(key, []).append((order, effect))
+
+    def _close(self, run: _Run) -> dict[str, HoldReport]:
+        """What the use case as a whole says to others."""
+        for (kind, incident_id, _), raised in run.alarms.items():
+            order, effect = raised[0]
+            zh, en = say(order, effect)
+            if len(raised) > 1:
+                zh, en = f"{zh}（同类共 {len(raised)} 项）", f"{en} ({len(raised)} measures)"
+            ids = [each.order_id for each, _ in raised]
+            alarm = {"order_id": ids[0], "order_ids": ids, "incident_id": incident_id, "zh": zh, "en": en}
+            run.tx.event(run.realm, f"alarm.order_{kind}", ids[0], alarm)
+        if run.changes:
+            self._caller.follow(run.tx, run.realm, run.changes.values(), run.now)
+        return self.report_holds(run.tx, run.realm, run.told)
 
     @staticmethod
     def shown(tx: Tx, realm: str, stored: Stored) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    delete,
+    exists,
     insert,
     select,
     update,
@@ -92,6 +92,9 @@ order_calls = Table(
 )
 
 
+_CHANGES = ("version", "incident_id", "level", "state", "wake_at", "changed_at", "body")
+
+
 @dataclass(frozen=True)
 class Stored:
     """库中措施: an order, its version, and the district pack that it began with"""
@@ -99,6 +102,7 @@ class Stored:
     order: Order
     version: int
     pack: str | None
+    no: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +121,7 @@ class OrderAct:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(msgspec.convert(row.body, Order), int(row.version), row.pack)
+    return Stored(msgspec.convert(row.body, Order), int(row.version), row.pack, int(row.no))
 
 
 def get(conn: Connection, realm: str, order_id: str) -> Stored | None:
@@ -127,14 +131,16 @@ def get(conn: Connection, realm: str, order_id: str) -> Stored | None:
 
 def of_trip(conn: Connection, realm: str, trip_id: str) -> list[Stored]:
     """All orders that the trip has a part in, ended ones too."""
-    joined = orders.join(
-        order_trips, (orders.c.realm == order_trips.c.realm) & (orders.c.order_id == order_trips.c.order_id)
+    return of_trips(conn, realm, [trip_id])
+
+
+def of_trips(conn: Connection, realm: str, trip_ids: Iterable[str]) -> list[Stored]:
+    """All orders that one of the trips has a part in, each once."""
+    here = select(order_trips.c.order_id).where(
+        order_trips.c.realm == realm, order_trips.c.trip_id.in_(sorted(set(trip_ids)))
     )
     rows = conn.execute(
-        select(orders)
-        .select_from(joined)
-        .where(order_trips.c.realm == realm, order_trips.c.trip_id == trip_id)
-        .order_by(orders.c.no)
+        select(orders).where(orders.c.realm == realm, orders.c.order_id.in_(here)).order_by(orders.c.no)
     )
     return [_stored(row) for row in rows]
 
@@ -146,19 +152,42 @@ def of_incident(conn: Connection, realm: str, incident_id: str) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
-def still_open(conn: Connection, realm: str, family: str, kind: str) -> list[Stored]:
-    """The orders that a claim of this family and kind might join, oldest first."""
+def still_open(conn: Connection, realm: str, family: str) -> list[Stored]:
+    """The orders that a claim of this family might join, oldest first."""
     rows = conn.execute(
         select(orders)
         .where(
             orders.c.realm == realm,
             orders.c.family == family,
-            orders.c.kind == kind,
             orders.c.state.in_([state.value for state in OPEN]),
         )
         .order_by(orders.c.no)
     )
     return [_stored(row) for row in rows]
+
+
+def waiting_in(conn: Connection, realm: str, case_ids: Iterable[str]) -> list[tuple[str, Stored]]:
+    """The open orders with a deadline whose signers are called in these cases, each with its case."""
+    joined = order_calls.join(
+        orders, (orders.c.realm == order_calls.c.realm) & (orders.c.order_id == order_calls.c.order_id)
+    )
+    rows = conn.execute(
+        select(orders, order_calls.c.case_id)
+        .select_from(joined)
+        .where(
+            order_calls.c.realm == realm,
+            order_calls.c.case_id.in_(sorted(set(case_ids))),
+            orders.c.wake_at.is_not(None),
+            orders.c.state.in_([state.value for state in OPEN]),
+        )
+        .order_by(orders.c.no)
+    )
+    return [(row.case_id, _stored(row)) for row in rows]
+
+
+def is_anything_due(conn: Connection, realm: str, now: datetime) -> bool:
+    """Whether an order wakes up; one look into an index."""
+    return bool(conn.execute(select(exists().where(orders.c.realm == realm, orders.c.wake_at <= now))).scalar())
 
 
 def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]:
@@ -198,34 +227,62 @@ def listing(
     return [(int(row.no), _stored(row)) for row in rows]
 
 
-def save(tx: Tx, realm: str, order: Order, *, pack: str | None, no: int = 0, version: int = 0) -> Stored:
-    """Write an order; ``version`` is the one it was read at, 0 for a new one (with its number)."""
-    values = {
-        "version": version + 1,
+class _Writes:
+    """待写: orders and acts of one savepoint, written together"""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self.orders: dict[tuple[str, str], dict[str, Any]] = {}
+        self.trips: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.acts: list[dict[str, Any]] = []
+
+    def flush(self) -> None:
+        self._tx.upsert(orders, list(self.orders.values()), _CHANGES)
+        for table, rows in ((order_trips, self.trips), (order_calls, self.calls), (order_acts, self.acts)):
+            if rows:
+                self._tx.conn.execute(insert(table), rows)
+            rows.clear()
+        self.orders.clear()
+
+
+def _writes(tx: Tx) -> _Writes:
+    return tx.part("orders", lambda: _Writes(tx))
+
+
+def settled(tx: Tx) -> Connection:
+    """The connection to read from inside the transaction: what is kept of orders is written first."""
+    _writes(tx).flush()
+    return tx.conn
+
+
+def save(tx: Tx, realm: str, order: Order, before: Stored | None, *, pack: str | None = None, no: int = 0) -> Stored:
+    """Write an order; ``before`` is what was read, None for a new one (with its number and pack)."""
+    stored = Stored(
+        order, (before.version if before else 0) + 1, before.pack if before else pack, before.no if before else no
+    )
+    _writes(tx).orders[(realm, order.order_id)] = {
+        "realm": realm,
+        "order_id": order.order_id,
+        "no": stored.no,
+        "version": stored.version,
         "incident_id": order.incident_id,
         "family": order.family,
         "kind": order.kind.value,
         "level": order.level.value,
         "state": order.state.value,
         "wake_at": _wake_at(order),
-        "pack": pack,
+        "pack": stored.pack,
         "changed_at": tx.now,
         "body": msgspec.to_builtins(order),
     }
-    here = (orders.c.realm == realm, orders.c.order_id == order.order_id)
-    if version == 0:
-        tx.conn.execute(insert(orders).values(realm=realm, order_id=order.order_id, no=no, **values))
-    else:
-        tx.conn.execute(update(orders).where(*here).values(**values))
-    known = set(
-        tx.conn.execute(
-            select(order_trips.c.trip_id).where(order_trips.c.realm == realm, order_trips.c.order_id == order.order_id)
-        ).scalars()
-    )
-    for trip_id in order.trip_ids:
-        if trip_id not in known:
-            tx.conn.execute(insert(order_trips).values(realm=realm, trip_id=trip_id, order_id=order.order_id))
-    return Stored(order, version + 1, pack)
+    known = before.order.trip_ids if before else ()
+    _writes(tx).trips += [
+        {"realm": realm, "trip_id": trip_id, "order_id": order.order_id}
+        for trip_id in order.trip_ids
+        if trip_id not in known
+    ]
+    return stored
 
 
 def _wake_at(order: Order) -> datetime | None:
@@ -236,31 +293,35 @@ def _wake_at(order: Order) -> datetime | None:
 
 
 def mark(conn: Connection, realm: str, trip_id: str) -> TripMark | None:
-    row = conn.execute(select(trip_marks).where(trip_marks.c.realm == realm, trip_marks.c.trip_id == trip_id)).first()
-    if row is None:
-        return None
-    return TripMark(trip_id=trip_id, n=int(row.n), ordering=Level(row.ordering), leaving=Level(row.leaving))
+    return marks(conn, realm, [trip_id]).get(trip_id)
+
+
+def marks(conn: Connection, realm: str, trip_ids: Iterable[str]) -> dict[str, TripMark]:
+    """What these trips ordered last."""
+    here = (trip_marks.c.realm == realm, trip_marks.c.trip_id.in_(sorted(set(trip_ids))))
+    return {
+        row.trip_id: TripMark(
+            trip_id=row.trip_id, n=int(row.n), ordering=Level(row.ordering), leaving=Level(row.leaving)
+        )
+        for row in conn.execute(select(trip_marks).where(*here))
+    }
 
 
 def save_mark(tx: Tx, realm: str, mark: TripMark) -> None:
-    tx.conn.execute(delete(trip_marks).where(trip_marks.c.realm == realm, trip_marks.c.trip_id == mark.trip_id))
-    tx.conn.execute(
-        insert(trip_marks).values(
-            realm=realm,
-            trip_id=mark.trip_id,
-            n=mark.n,
-            ordering=mark.ordering.value,
-            leaving=mark.leaving.value,
-        )
-    )
+    row = {
+        "realm": realm,
+        "trip_id": mark.trip_id,
+        "n": mark.n,
+        "ordering": mark.ordering.value,
+        "leaving": mark.leaving.value,
+    }
+    tx.upsert(trip_marks, [row], ("n", "ordering", "leaving"))
 
 
-def case_of(conn: Connection, realm: str, order_id: str) -> str | None:
-    """The case in which the order's signers are called."""
-    found = conn.execute(
-        select(order_calls.c.case_id).where(order_calls.c.realm == realm, order_calls.c.order_id == order_id)
-    ).scalar()
-    return str(found) if found else None
+def cases_of(conn: Connection, realm: str, order_ids: Iterable[str]) -> dict[str, str]:
+    """The cases in which the orders' signers are called; an order that called nobody has none."""
+    here = (order_calls.c.realm == realm, order_calls.c.order_id.in_(sorted(set(order_ids))))
+    return {row.order_id: row.case_id for row in conn.execute(select(order_calls).where(*here))}
 
 
 def cases_of_incident(conn: Connection, realm: str, incident_id: str) -> tuple[str, ...]:
@@ -277,24 +338,11 @@ def cases_of_incident(conn: Connection, realm: str, incident_id: str) -> tuple[s
 
 
 def save_case(tx: Tx, realm: str, order_id: str, case_id: str) -> None:
-    tx.conn.execute(insert(order_calls).values(realm=realm, order_id=order_id, case_id=case_id))
+    _writes(tx).calls.append({"realm": realm, "order_id": order_id, "case_id": case_id})
 
 
 def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
-    tx.conn.execute(
-        insert(order_acts).values(
-            realm=realm,
-            incident_id=act.incident_id,
-            order_id=act.order_id,
-            at=act.at,
-            known_at=act.known_at,
-            kind=act.kind,
-            by=act.by,
-            zh=act.zh,
-            en=act.en,
-            data=act.data,
-        )
-    )
+    _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
 def acts(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) -> list[OrderAct]:
@@ -323,8 +371,8 @@ def acts(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) 
 
 def move(tx: Tx, realm: str, stored: Stored, order: Order) -> None:
     """Put an order and what was done with it into another incident."""
-    save(tx, realm, order, pack=stored.pack, version=stored.version)
-    tx.conn.execute(
+    save(tx, realm, order, stored)
+    settled(tx).execute(
         update(order_acts)
         .where(order_acts.c.realm == realm, order_acts.c.order_id == order.order_id)
         .values(incident_id=order.incident_id)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.dispatch.roster.register import register_of
 from shared.pack.model import Pack
 
 VOICE = "voice"
@@ -79,7 +80,7 @@ def reach_of(pack: Pack, person: str, edits: Iterable[Edit]) -> Reach:
         changes[(edit.channel, edit.address)] = edit.change
         if edit.change is ContactChange.ADDED:
             added.append((edit.channel, edit.address))
-    rows = [row for row in pack.roster.values() if person and row.person == person]
+    rows = register_of(pack).by_person.get(person, ())
     # an address that was added is newer than the roster's, so it is tried first
     pairs = dict.fromkeys([*reversed(added), *(pair for row in rows for pair in row.contacts)])
     contacts = []

@@ -19,15 +19,21 @@ ADDRESS_CHARS_MAX = 64
 
 def reach(conn: Connection, realm: str, pack: Pack, person: str) -> Reach:
     """可达情况 of one person."""
-    return reach_of(pack, person, store.edits_of(conn, realm, person))
+    return reach_of(pack, person, store.edits_of(conn, realm, [person]))
 
 
-def without_contact(conn: Connection, realm: str, pack: Pack, persons: Iterable[str]) -> frozenset[str]:
-    """Those of the persons whom no carrier can call or text."""
-    edits: dict[str, list[Edit]] = {}
-    for edit in store.edits_of(conn, realm):
-        edits.setdefault(edit.person, []).append(edit)
-    return frozenset(p for p in set(persons) if not reach_of(pack, p, edits.get(p, ())).is_callable)
+def reaches(conn: Connection, realm: str, pack: Pack, persons: Iterable[str]) -> dict[str, Reach]:
+    """可达情况 of many, in one question."""
+    wanted = set(persons)
+    edits = _by_person(store.edits_of(conn, realm, wanted))
+    return {person: reach_of(pack, person, edits.get(person, ())) for person in wanted}
+
+
+def _by_person(edits: Iterable[Edit]) -> dict[str, list[Edit]]:
+    found: dict[str, list[Edit]] = {}
+    for edit in edits:
+        found.setdefault(edit.person, []).append(edit)
+    return found
 
 
 def strike(
@@ -74,9 +80,7 @@ def add_contact(
 
 def listing(conn: Connection, realm: str, pack: Pack, region: str | None = None) -> list[dict[str, Any]]:
     """All posts with their holders; numbers masked; who cannot be called says so."""
-    edits: dict[str, list[Edit]] = {}
-    for edit in store.edits_of(conn, realm):
-        edits.setdefault(edit.person, []).append(edit)
+    edits = _by_person(store.edits_of(conn, realm))
     out: list[dict[str, Any]] = []
     for row in sorted(pack.roster.values(), key=lambda r: (r.rank, r.post)):
         if region is not None and region not in pack.ancestors(row.region):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, select
 
 from services.dispatch.roster.contacts import ContactChange, Edit
@@ -40,11 +42,11 @@ def add_edit(conn: Connection, realm: str, no: int, edit: Edit) -> None:
     )
 
 
-def edits_of(conn: Connection, realm: str, person: str | None = None) -> list[Edit]:
-    """The edits of one person, or of all, oldest first."""
+def edits_of(conn: Connection, realm: str, persons: Iterable[str] | None = None) -> list[Edit]:
+    """The edits of these persons, or of all, oldest first."""
     query = select(contact_edits).where(contact_edits.c.realm == realm).order_by(contact_edits.c.no)
-    if person is not None:
-        query = query.where(contact_edits.c.person == person)
+    if persons is not None:
+        query = query.where(contact_edits.c.person.in_(sorted(set(persons))))
     return [
         Edit(
             person=row.person,

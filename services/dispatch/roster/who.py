@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.dispatch.roster.place import Place, place_of, regions_below
+from services.dispatch.roster.register import Register, register_of
 from shared.pack.model import Pack, Post
 from shared.vocabulary import Level
 
@@ -198,16 +199,16 @@ def _resolution(pack: Pack, chosen: dict[str, bool], place: Place, gaps: list[Ga
 
 
 def _callee(pack: Pack, row: Post, *, feedback: bool) -> Callee:
-    deputies = [other for other in pack.roster.values() if other.deputy_of == row.post]
-    objects = {row.post, *(duty.object for duty in pack.duties if duty.post == row.post)}
+    register = register_of(pack)
+    objects = {row.post, *register.objects.get(row.post, ())}
     return Callee(
         post=row.post,
         person=row.person,
         region=row.region,
-        deputies=_holders(deputies),
-        seconds=_holders(_rows(pack, _by_duty(pack, Duty.SECOND, objects | {row.region}), row.post)),
+        deputies=_holders(register.by_principal.get(row.post, ())),
+        seconds=_holders(_rows(pack, register.posts_with(Duty.SECOND, objects | {row.region}), row.post)),
         superiors=superiors_of(pack, row.post),
-        neighbours=_holders(_rows(pack, _neighbours(pack, row, objects), row.post)),
+        neighbours=_holders(_rows(pack, _neighbours(pack, register, row, objects), row.post)),
         feedback=feedback,
     )
 
@@ -221,25 +222,21 @@ def _rows(pack: Pack, posts: Iterable[str], without: str) -> list[Post]:
     return [pack.roster[post] for post in posts if post in pack.roster and post != without]
 
 
-def _neighbours(pack: Pack, row: Post, objects: set[str]) -> tuple[str, ...]:
+def _neighbours(pack: Pack, register: Register, row: Post, objects: set[str]) -> tuple[str, ...]:
     """Who can go to the door: the ``neighbour`` duty, else the nearest other village's warden."""
-    named = _by_duty(pack, Duty.NEIGHBOUR, objects | {row.region})
+    named = register.posts_with(Duty.NEIGHBOUR, objects | {row.region})
     if named:
         return named
     nearest: tuple[float, str] | None = None
     own = pack.regions.get(row.region)
     if own is None or own.lat is None or own.lon is None:
         return ()
-    from_lat, from_lon = own.lat, own.lon
-    for duty in pack.duties:
-        other = pack.regions.get(duty.object)
-        if duty.role != Duty.WARDEN or other is None or other.code == own.code or duty.post == row.post:
+    for other, post in register.in_charge.get(own.parent, ()):
+        if other.code == own.code or post == row.post or other.lat is None or other.lon is None:
             continue
-        if other.lat is None or other.lon is None or other.parent != own.parent:
-            continue
-        far = (other.lat - from_lat) ** 2 + (other.lon - from_lon) ** 2
-        if nearest is None or (far, duty.post) < nearest:
-            nearest = (far, duty.post)
+        far = (other.lat - own.lat) ** 2 + (other.lon - own.lon) ** 2
+        if nearest is None or (far, post) < nearest:
+            nearest = (far, post)
     return (nearest[1],) if nearest else ()
 
 
@@ -267,9 +264,7 @@ def _objects(pack: Pack, of: Of, place: Place) -> frozenset[str]:
 
 
 def _by_duty(pack: Pack, role: Duty, objects: Iterable[str]) -> tuple[str, ...]:
-    wanted = set(objects)
-    posts = (d.post for d in pack.duties if d.role == role and d.object in wanted and d.post in pack.roster)
-    return tuple(dict.fromkeys(posts))
+    return register_of(pack).posts_with(role, objects)
 
 
 def _last_resort(pack: Pack, place: Place) -> tuple[str, ...]:
