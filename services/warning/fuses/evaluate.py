@@ -26,8 +26,14 @@ def advance(turn: Turn, t: int, *, rises: bool = True, timer: bool = False, susp
         turn.raise_to(worst, t)
         turn.rise = scene
     if state.doubtful is not None and worst >= state.level and not timer:
-        state.doubtful = Doubtful(state.doubtful.sources, state.doubtful.first_us, max(t, state.doubtful.last_us))
+        _still_said(turn, state.doubtful, scene)
     hold(turn, scene)
+
+
+def _still_said(turn: Turn, doubtful: Doubtful, scene: Scene) -> None:
+    """A second source is near in time to what the doubtful stations say, not to what others add."""
+    if not set(doubtful.sources).isdisjoint(scene.supporters(turn.state.level)):
+        turn.state.doubtful = Doubtful(doubtful.sources, doubtful.first_us, max(scene.t, doubtful.last_us))
 
 
 def _unblock(turn: Turn, t: int) -> None:

@@ -63,3 +63,35 @@ def differences(storm: Storm, records: list[dict[str, Any]]) -> str:
     if not wrong:
         return ""
     return "\n".join([storm.name, f"  {storm.sentence}", "wanted", *storm.lines(), "got", *map(line, records)])
+
+
+# ---- engine and oracle
+
+ASKED = (
+    *("fuse", "scope", "from", "to", "condition", "confirmed_level", "observed_at", "known_at", "reason"),
+    *("verification", "blind", "refused_by"),
+)
+
+
+def _asked(record: dict[str, Any]) -> dict[str, Any]:
+    """What the text fixes of a record; AMBIGUITIES.md says why the rest is left open."""
+    out = {name: record[name] for name in ASKED}
+    if record["reason"] in ("blind", "late"):
+        del out["condition"]  # 19: before or after the readings of the same batch
+    if record["reason"] in ("late", "confirmed"):
+        del out["observed_at"]  # 22, 32: the first instant of the reading, of the hold, or of the batch
+    if {record["from"], record["to"]} != {"normal"}:
+        out["trip_id"] = record["trip_id"]  # 18
+    return out
+
+
+def disagreement(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], *, late: bool = False) -> str:
+    """Nothing, or both sides. With ``late`` facts about what nobody can see any more, `unknown` records are open."""
+
+    def fixed(record: dict[str, Any]) -> bool:
+        if record["reason"] == "late" and record["from"] == record["to"]:
+            return False  # 20: a late crossing that changed no level may have a record or none
+        return not (late and record["reason"] == "unknown")  # 30
+
+    left, right = ([_asked(record) for record in filter(fixed, side)] for side in (ours, theirs))
+    return "" if left == right else "\n".join(["", "oracle", *map(line, ours), "engine", *map(line, theirs)])

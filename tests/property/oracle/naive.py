@@ -6,13 +6,13 @@ says which reading was taken and why. The engine is never looked at: a differenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from tests.property.oracle.rows import Region, read_rows, scopes_of
+from tests.property.oracle.order import run
 from tests.property.oracle.truth import (
     RANK,
     F,
@@ -25,8 +25,8 @@ from tests.property.oracle.truth import (
     current,
     duration,
 )
-from tests.property.oracle.truth import instant as parse_instant
 
+FIRST_DARK_IS_RECORDED = False  # ambiguity 10
 LATE_LIMIT = timedelta(hours=6)
 Record = dict[str, Any]
 
@@ -60,22 +60,31 @@ class Fuse:
     newest: datetime | None = None  # newest observed_at that this scope has evaluated
     evaluated: set[datetime] = field(default_factory=set)
     begun: datetime | None = None  # known time at which the present run of false began
+    begun_at: datetime | None = None  # the instant that began it
     stepped: datetime | None = None  # known time of the last step down
     broken: datetime | None = None  # when a hold that unknown broke would have ended
     refused: str | None = None  # the level at which the latch refused
     confirm_due: datetime | None = None
-    tripped_by: list[tuple[str, datetime]] = field(default_factory=list)  # what makes the unconfirmed level true
+    # while unconfirmed, what makes the level and those below it true: level, station, instant
+    tripped_by: list[tuple[str, str, datetime]] = field(default_factory=list)
+    first: set[str] = field(default_factory=set)  # the stations that the unconfirmed level rose by
+    risen: datetime | None = None  # known time of the last rise
+    now: datetime | None = None
     since: dict[str, datetime] = field(default_factory=dict)  # first instant at which each level held
-    quiet_said: dict[str, datetime] = field(default_factory=dict)  # station: the last reading that was missed
+    # station: the last reading after which it was silent, and whether that was high
+    quiet_said: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
     known: list[Reading] = field(default_factory=list)  # every accepted reading of every station, by arrival
-    late_rows: set[int] = field(default_factory=set)
     out: list[Record] = field(default_factory=list)
+    past: bool = False  # looking back: only what had been observed by then
+    _judge: tuple[int, Judge] | None = None
 
     # ---- words of the rule ----
 
     @property
     def judge(self) -> Judge:
-        return Judge(self.rule, self.stations, self.metrics, current(self.known))
+        if self._judge is None or self._judge[0] != len(self.known):
+            self._judge = (len(self.known), Judge(self.rule, self.stations, self.metrics, current(self.known)))
+        return self._judge[1]
 
     @property
     def hold(self) -> timedelta:
@@ -100,17 +109,31 @@ class Fuse:
 
     # ---- truth of a level over the scope (§5.2) ----
 
+    def alive(self, name: str, t: datetime) -> bool:
+        """ "until it reports": a station that was found silent stays so, whatever instant of the batch is looked at"""
+        said = self.quiet_said.get(name)
+        found = said is not None and said[0] == self.judge.last_usable(name) and t >= said[0]
+        return self.judge.living(name, t) and not (found and not self.past)
+
     def living(self, t: datetime) -> int:
-        return sum(self.judge.living(name, t) for name in self.members)
+        return sum(self.alive(name, t) for name in self.members)
+
+    def at_or_above(self, level: str, name: str, t: datetime) -> bool:
+        """A station that satisfies a worse level stands for this one too."""
+        return any(
+            RANK[each] >= RANK[level] and self.judge.station_level(each, name, t)[0] == T for each in self.judge.defined
+        )
 
     def truth(self, level: str, t: datetime, deadband: bool = False) -> str:
         judge, true, unknown = self.judge, 0, 0
         for name in self.members:
-            if not judge.living(name, t):
+            if not self.alive(name, t):
                 # "A station silent at or above `silence.above` counts as unknown …; other silent ones leave n"
                 unknown += judge.high_when_last_seen(name, t)
                 continue
             answer = judge.station_level(level, name, t, deadband)[0]
+            if not deadband and self.at_or_above(level, name, t):
+                answer = T
             true += answer == T
             unknown += answer == U
         count = int(self.quorum["count"])
@@ -120,8 +143,7 @@ class Fuse:
         return U if blind or true + unknown >= count else F  # "false only when true + unknown < count"
 
     def true_at(self, level: str, t: datetime) -> list[str]:
-        judge = self.judge
-        return [m for m in self.members if judge.living(m, t) and judge.station_level(level, m, t)[0] == T]
+        return [m for m in self.members if self.alive(m, t) and self.at_or_above(level, m, t)]
 
     def confirmed_at(self, level: str, t: datetime) -> list[str]:
         """The stations that trip the level by themselves: good readings, plausible where the rule asks for it."""
@@ -129,8 +151,12 @@ class Fuse:
         return [
             name
             for name in self.true_at(level, t)
-            if (judge.plausible(level, name, t) if asked else judge.station_level(level, name, t) == (T, True))
+            if (judge.plausible(level, name, t) if asked else self.good_at(level, name, t))
         ]
+
+    def good_at(self, level: str, name: str, t: datetime) -> bool:
+        worse_or_same = [each for each in self.judge.defined if RANK[each] >= RANK[level]]
+        return any(self.judge.station_level(each, name, t) == (T, True) for each in worse_or_same)
 
     def worst(self, t: datetime) -> str:
         return worse("normal", *(level for level in self.judge.defined if self.truth(level, t) == T))
@@ -181,7 +207,7 @@ class Fuse:
         for each in self.judge.defined:
             if RANK[each] <= RANK[level]:
                 self.since.setdefault(each, observed)
-        self.level = level
+        self.level, self.risen = level, known
         self.confirmed = worse(self.confirmed, confirmed)
         self.begun = self.broken = self.refused = None
         if RANK[self.confirmed] >= RANK[level]:
@@ -189,46 +215,67 @@ class Fuse:
         else:
             self.verification = "unconfirmed"
             self.confirm_due = known + self.confirm_after  # runs "from the known time of the batch that began" it
-            self.tripped_by = []
+            self.tripped_by, self.first = [], set(self.true_at(level, observed))
 
-    def second_source(self, t: datetime) -> bool:
-        """ "that reading is also the second source which confirms"; "never the same station" """
-        if self.verification not in ("unconfirmed", "unverified"):
-            return False
-        count, judge = int(self.quorum["count"]), self.judge
-        if self.level in (self.rule.get("plausible") or {}):
-            return len({m for m, at in self.tripped_by if judge.plausible(self.level, m, at)}) >= count
-        now = set(self.confirmed_at(self.level, t))
-        return len(now) >= count and bool(now - {name for name, _ in self.tripped_by})
+    def best_confirmed(self, t: datetime) -> str:
+        """ "that reading is also the second source which confirms" (the level, or one below it)"""
+        best = self.confirmed
+        if self.verification in ("unconfirmed", "unverified"):
+            asked, count, judge = self.rule.get("plausible") or {}, int(self.quorum["count"]), self.judge
+            for level in judge.defined:
+                by = [(name, at) for each, name, at in self.tripped_by if each == level]
+                if RANK[level] > RANK[self.level] or not by:
+                    continue
+                if level not in asked and self.risen == self.now:  # one batch: its good readings trip as well
+                    sure = len(self.confirmed_at(level, t)) >= count
+                elif level in asked:
+                    sure = len({name for name, at in by if judge.plausible(level, name, at)}) >= count
+                elif level == self.level:
+                    now = set(self.confirmed_at(level, t))
+                    sure = len(now) >= count and bool(now - self.first)  # "never the same station"
+                else:
+                    sure = len(self.confirmed_at(level, t)) >= count
+                best = worse(best, level) if sure else best
+        return best
+
+    def seek_second_source(self, t: datetime) -> None:
+        best = self.best_confirmed(t)
+        if best == self.level and self.verification in ("unconfirmed", "unverified"):
+            self.confirm()
+        self.confirmed = worse(self.confirmed, best)
 
     def confirm(self) -> None:
         self.confirmed, self.verification, self.confirm_due = self.level, "confirmed", None
 
     # ---- evaluation at one instant ----
 
-    def evaluate(self, t: datetime, known: datetime) -> None:
+    def evaluate(self, t: datetime, known: datetime, timer: bool = False) -> None:
+        self.now = known
         worst = self.worst(t)
         self.condition = worst  # "the worst level true now, raw, without deadband or hold"
         confirmed = self.worst_confirmed(t)
         if RANK[worst] > RANK[self.level]:
             self.rise(worst, confirmed, t, known)
-        elif RANK[confirmed] < RANK[self.level]:
-            self.confirmed = worse(self.confirmed, confirmed)
-        if self.verification in ("unconfirmed", "unverified"):
-            self.tripped_by += [(name, t) for name in self.true_at(self.level, t)]
-            if self.second_source(t):
-                self.confirm()
+        self.remember(t)
+        if not timer or self.risen == known:  # a second source is a reading
+            self.seek_second_source(t)
         self.track(t, known)
+
+    def remember(self, t: datetime) -> None:
+        if self.verification in ("unconfirmed", "unverified"):
+            for level in self.judge.defined:
+                self.tripped_by += [(level, name, t) for name in self.true_at(level, t)]
 
     def track(self, t: datetime, known: datetime) -> None:
         """§5.6: is the present level false with deadband, and since when without a break?"""
         if self.level == "normal":
             return
-        if self.truth(self.level, t) == T:
-            self.refused = None  # "A true condition empties the set"
         answer = self.truth(self.level, t, deadband=True)
+        if self.truth(self.level, t) == T:
+            self.refused, answer = None, T  # "A true condition empties the set"
         if answer == F:
-            self.begun = self.begun or known
+            if self.begun is None:
+                self.begun, self.begun_at = known, t
             return
         if answer == U and self.begun is not None and self.refused is None:
             self.broken = self.broken or self.hold_end  # "unknown breaks it: one record when it would have ended"
@@ -248,7 +295,7 @@ class Fuse:
     def batch(self, known: datetime, readings: Sequence[Reading]) -> None:
         self.known += readings
         mine = [r for r in readings if self.concerns(r)]
-        state = self.verification
+        state, sure = self.verification, self.confirmed
         before = self.level
         if not mine:
             self.outside(readings, known)
@@ -274,16 +321,26 @@ class Fuse:
             judge = self.judge
             causes = [each for name in self.members for each in judge.because(self.level, name, at)]
             self.write(before, why, at, known, because=causes)
-        elif state != self.verification == "confirmed":
-            self.write(before, "confirmed", mine[-1].at, known)
+        elif state != self.verification == "confirmed" or self.confirmed != sure:
+            self.write(before, "confirmed", self.source_at(readings), known)
 
     def outside(self, readings: Sequence[Reading], known: datetime) -> None:
         """A reading beyond the scope's own stations may still be the second source."""
-        if self.newest is not None and self.second_source(self.newest):
-            self.confirm()
-            sources = {s for m, at in self.tripped_by for s in self.judge.sources(self.level, m, at)}
-            here = [r.at for r in readings if (r.station, r.at) in sources]
-            self.write(self.level, "confirmed", min(here, default=readings[-1].at), known)
+        if self.newest is None:
+            return
+        sure, state = self.confirmed, self.verification
+        self.seek_second_source(self.newest)
+        if (sure, state) != (self.confirmed, self.verification):
+            self.write(self.level, "confirmed", self.source_at(readings), known)
+
+    def source_at(self, readings: Sequence[Reading]) -> datetime:
+        """The observed_at of the reading of this batch that is the second source."""
+        judge = self.judge
+        asked = self.confirmed in (self.rule.get("plausible") or {})
+        by = [(m, at) for level, m, at in self.tripped_by if level == self.confirmed] if asked else []
+        sources = {s for m, at in by for s in judge.sources(self.confirmed, m, at)}
+        here = [r.at for r in readings if (r.station, r.at) in sources]
+        return min(here, default=max(r.at for r in readings))
 
     def light(self, mine: Sequence[Reading], known: datetime) -> None:
         """ "Fewer living than `minimum`: `blind`, recorded on and off." """
@@ -291,12 +348,14 @@ class Fuse:
         instants = sorted({r.at for r in mine if r.usable})
         if not instants:
             return
+        self.past = True
         lit = next((t for t in instants if self.living(t) >= needed), None)
+        self.past = False
         if self.blind and lit is not None and (self.living(known) >= needed or not self.blind_recorded):
             self.blind = False
             if self.blind_recorded:
                 self.write(self.level, "blind", lit, known)
-        elif lit is None and not self.blind_recorded:
+        elif lit is None and not self.blind_recorded and FIRST_DARK_IS_RECORDED:
             self.blind = self.blind_recorded = True
             self.write(self.level, "blind", instants[0], known)
 
@@ -304,35 +363,36 @@ class Fuse:
 
     def late(self, late: Sequence[Reading], known: datetime, before: str) -> str:
         """ "The level becomes what it would be now had it been known in time" """
-        self.late_rows |= {r.row for r in late}
         assert self.newest is not None
         there = self.rerun(known)
         again = sorted({r.at for r in late} | {t for t in self.evaluated if t >= late[0].at})
         self.evaluated |= {r.at for r in late}
         self.condition = self.worst(self.newest)
         higher = RANK[there.level] > RANK[self.level]
-        if higher and known - there.since[there.level] < LATE_LIMIT:  # "younger than 6 h"
-            confirmed = there.level if there.verification == "confirmed" else there.confirmed
-            self.rise(there.level, confirmed, there.since[there.level], known)
-            for level, at in there.since.items():
-                self.since[level] = min(at, self.since.get(level, at))
-            self.tripped_by = list(there.tripped_by)
-        elif higher:  # "else record only"
-            self.write(before, "late", there.since[there.level], known)
-        if self.level != "normal" and any(self.truth(self.level, t, deadband=True) == T for t in again):
+        self.past = True
+        names = {r.station for r in late}
+        held = [t for t in again if higher and names & set(self.true_at(there.level, t))]
+        held = [t for t in held if RANK[self.worst(t)] >= RANK[there.level]]
+        since = self.begun_at
+        if self.begun and since is not None and any(t >= since and self.truth(self.level, t, True) == T for t in again):
             self.begun = None  # a run of false that the late fact interrupts begins again with its arrival
-        if self.verification in ("unconfirmed", "unverified"):
-            self.tripped_by += [(name, t) for t in again for name in self.true_at(self.level, t)]
-            if self.second_source(self.newest):
-                self.confirm()
+        if held and known - held[0] < LATE_LIMIT:  # "younger than 6 h"
+            confirmed = there.level if there.verification == "confirmed" else there.confirmed
+            self.rise(there.level, confirmed, held[0], known)
+            self.tripped_by = list(there.tripped_by)
+        elif held:  # "else record only"
+            self.write(before, "late", held[0], known)
+        for t in again:
+            self.remember(t)
+        self.past = False
+        self.seek_second_source(self.newest)
         self.track(self.newest, known)
         return "late"
 
     def rerun(self, known: datetime) -> Fuse:
-        """The same fuse from the beginning, each late reading known when it happened, up to now."""
+        """The same fuse from the beginning, every reading known when it happened, up to now."""
         there = Fuse(self.rule, self.scope, self.members, self.stations, self.metrics, flat=True)
-        before = [r for r in self.known if r.known < known or r.row in self.late_rows]
-        moved = [replace(r, known=r.at) if r.row in self.late_rows else r for r in before]
+        moved = [replace(r, known=r.at) for r in self.known]
         moved.sort(key=lambda r: (r.known, r.at))
         run(
             [there], ((k, list(rows)) for k, rows in groupby(moved, key=lambda r: r.known)), known, last_inclusive=False
@@ -355,31 +415,30 @@ class Fuse:
     def silences(self, judge: Judge) -> Iterator[tuple[str, datetime]]:
         for name in self.members:
             last = judge.last_usable(name)
-            if last is not None and self.quiet_said.get(name) != last:
+            said = self.quiet_said.get(name)
+            if last is None or said in ((last, True), (last, judge.high_when_last_seen(name))):
+                continue
+            if said is None or said[0] != last or judge.high_when_last_seen(name):
                 yield name, last + judge.quiet_after(name)  # "last observed + intervals × report_s"
 
     def timers(self, now: datetime) -> None:
         """All that is due at ``now``: verification, silence before blind, then the hold."""
         judge = self.judge
         due = self.confirm_due
-        if due is not None and due <= now:
-            self.evaluate_timer(now)
-            if self.verification == "unconfirmed" and self.confirm_due == due:
-                self.confirm_due, self.verification = None, "unverified"
-                self.write(self.level, "unverified", now, now)
         quiet = sorted((at, name) for name, at in self.silences(judge) if at <= now)
+        self.evaluate_timer(now)
+        if due is not None and due <= now and self.verification == "unconfirmed" and self.confirm_due == due:
+            self.confirm_due, self.verification = None, "unverified"
+            self.write(self.level, "unverified", now, now)
         for _, name in quiet:
             last = judge.last_usable(name)
             assert last is not None
-            self.quiet_said[name] = last
-            self.condition = self.worst(now)
+            self.quiet_said[name] = (last, judge.high_when_last_seen(name))
             if judge.high_when_last_seen(name):
                 self.fall_silent(name, last, now)
-        if quiet:
-            if not self.blind and self.living(now) < int(self.quorum["minimum"]):
-                self.blind = self.blind_recorded = True
-                self.write(self.level, "blind", now, now)
-            self.evaluate_timer(now)
+        if quiet and not self.blind and self.living(now) < int(self.quorum["minimum"]):
+            self.blind = self.blind_recorded = True
+            self.write(self.level, "blind", now, now)
         for which in ("broken", "down"):
             at = self.broken if which == "broken" else self.down_due()
             if at is not None and at <= now:
@@ -390,21 +449,19 @@ class Fuse:
         before, judge = self.level, self.judge
         if judge.silence["then"] == "raise" and judge.higher(before) != before:
             self.rise(judge.higher(before), self.confirmed, now, now)
-            self.tripped_by = [(name, last)]
+            self.tripped_by, self.first = [(self.level, name, last)], {name}
+            self.track(now, now)
         self.write(before, "silence", now, now)
 
     def evaluate_timer(self, now: datetime) -> None:
         """ "A rule is evaluated … at timers" """
-        before, state = self.level, self.verification
-        self.evaluate(now, now)
+        before = self.level
+        self.evaluate(now, now, timer=True)
         if self.level != before:
             count = int(self.quorum["count"])
             self.write(before, "quorum" if count > 1 else "threshold", now, now)
-        elif state != self.verification == "confirmed":
-            self.write(before, "confirmed", now, now)
 
     def end_of_hold(self, now: datetime) -> None:
-        self.evaluate_timer(now)
         if self.broken is not None and self.broken <= now:
             self.broken = None
             self.write(self.level, "unknown", now, now)
@@ -427,62 +484,3 @@ class Fuse:
         if self.level == "normal":
             self.stepped = None
         self.track(now, now)
-
-
-# ---- the order of things (§5.1) ----
-
-
-def run(
-    fuses: Sequence[Fuse],
-    batches: Iterable[tuple[datetime, list[Reading]]],
-    until: datetime,
-    last_inclusive: bool = True,
-) -> None:
-    """ "at one known time first the readings, then the timers due"; a due time that is past fires at once."""
-    now: datetime | None = None
-    for known, readings in batches:
-        now = timers_before(fuses, now, known)
-        for fuse in fuses:
-            fuse.batch(known, readings)
-        now = known
-    if now is not None:
-        timers_before(fuses, now, until + timedelta(microseconds=1) if last_inclusive else until)
-
-
-def timers_before(fuses: Sequence[Fuse], now: datetime | None, end: datetime) -> datetime | None:
-    while now is not None:
-        dues = [max(due, now) for fuse in fuses if (due := fuse.due()) is not None]
-        if not dues or min(dues) >= end:
-            break
-        now = min(dues)
-        for fuse in fuses:
-            due = fuse.due()
-            if due is not None and due <= now:
-                fuse.timers(now)
-    return now
-
-
-def replay(
-    rules: Sequence[Mapping[str, Any]],
-    regions: Sequence[Region],
-    stations: Sequence[Station],
-    metrics: Sequence[Metric],
-    rows: Sequence[Mapping[str, Any]],
-    until: str | None = None,
-    max_lateness: timedelta = timedelta(days=7),
-) -> list[Record]:
-    """回放 The records that §5 demands for these rows, in its order."""
-    by_station = {station.station_id: station for station in stations}
-    by_metric = {metric.name: metric for metric in metrics}
-    by_code = {region.code: region for region in regions}
-    end = parse_instant(until) if until else None
-    batches = read_rows(rows, by_metric, end, max_lateness)
-    known = [parse_instant(row.get("received_at") or row["observed_at"]) for row in rows]
-    fuses = [
-        Fuse(rule, scope, members, by_station, by_metric)
-        for rule in sorted(rules, key=lambda rule: str(rule["id"]))
-        for scope, members in sorted(scopes_of(rule, by_code, by_station).items())
-    ]
-    run(fuses, batches, end or max(known))
-    records = [record for fuse in fuses for record in fuse.out]
-    return sorted(records, key=lambda r: (r["known_at"], r["fuse"], r["scope"], r["n"]))

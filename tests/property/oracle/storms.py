@@ -248,6 +248,15 @@ STORMS: tuple[Storm, ...] = (
           """10:02 normal>red threshold obs=10:00 ver=unconfirmed conf=orange
              10:09 red>red unverified ver=unverified conf=orange""",
           [rule(plausible=PLAUSIBLE, confirm_after="7min")], until="10:09"),
+    Storm("time_is_of_the_station_itself", "another station … within radius and time (of what it confirms)",
+          [*series("A", "10:00", 45), *series("B", "10:10", 45), *series("C", "10:35", 32)],
+          """10:00 normal>red threshold ver=unconfirmed conf=orange
+             10:05 red>red unverified ver=unverified conf=orange
+             10:10 red>red silence ver=unverified conf=orange
+             10:20 red>red silence ver=unverified conf=orange
+             10:20 red>red blind ver=unverified conf=orange blind=yes
+             10:35 normal>orange threshold in=T2""",
+          [rule(plausible=PLAUSIBLE)], (A, FAR, gauge("C", "T2", km=2))),
     # ---- 6 down
     Storm("deadband_percent", "*false* with deadband: 19 and 18 are within ten per cent of 20",
           series("A", "10:00", 20, 19, 18, 17.9, 0, 0), "10:00 normal>yellow threshold\n10:25 yellow>normal hold",
@@ -340,6 +349,34 @@ STORMS: tuple[Storm, ...] = (
           series("A", "10:00", 100, 104, 3, 15, metric="counter_mm"), "10:15 normal>blue threshold",
           [rule(metric="counter_mm", levels={"blue": [{"sum": "5min", "at_least": 10}]})],
           (gauge("A", metrics=("counter_mm",)),)),
+    Storm("late_would_have_kept_it", "The level becomes what it would be now had it been known in time",
+          [*series("A", "10:00", 35, 0, 0, 0, None, 0, 0, 0, 0), row("A", "10:20", 35, "10:42")],
+          """10:00 normal>orange threshold trip=1
+             10:35 orange>normal hold trip=1
+             10:42 normal>orange late obs=10:20 trip=2""", [rule(levels=only("orange"))]),
+    Storm("late_too_weak_to_keep_it", "the level … what it would be now (it would have stepped down by now)",
+          [*series("A", "10:00", 35, 0, None, 0, 0, 0, 0, 0, 0), row("A", "10:10", 35, "10:40")],
+          "10:00 normal>orange threshold trip=1\n10:15 orange>normal hold trip=1",
+          [rule(levels=only("orange"), hold="10min")]),
+    Storm("late_makes_silence_high", "a timer already due … fires at once; counts as unknown until it reports",
+          [*series("A", "10:00", *[0] * 11), *series("B", "10:00", 0, 0), row("B", "10:05", 35, "10:20")],
+          """10:20 normal>orange late obs=10:05
+             10:20 orange>orange silence""", [rule(levels=only("orange"), hold="10min")], (A, B)),
+    Storm("good_below_a_doubtful_level", "`confirmed_level`, the worst level confirmed without it",
+          [row("A", "10:00", 45, quality="doubtful"), *series("A", "10:05", 12, 25, 35)],
+          """10:00 normal>red threshold ver=unconfirmed conf=normal
+             10:05 red>red confirmed ver=unconfirmed conf=blue
+             10:05 red>red unverified ver=unverified conf=blue
+             10:10 red>red confirmed ver=unverified conf=yellow
+             10:15 red>red confirmed ver=unverified conf=orange
+             10:15 red>orange hold conf=orange cond=orange""", [rule(hold="10min")]),
+    Storm("no_sustained_across_a_gap", "`sustained` never completes across a gap of over two",
+          [row("S", f"10:{at:02}", 101, metric="stage_m") for at in (0, 10, 31, 40)], "",
+          [river(levels={"red": [{"sustained": "40min", "at_least": 100}]}, silence={"intervals": 4})], (stage("S"),)),
+    Storm("sustained_across_two", "a gap of over two (two intervals are not over two)",
+          [row("S", f"10:{at:02}", 101, metric="stage_m") for at in (0, 10, 30, 40)],
+          "10:30 normal>red threshold",
+          [river(levels={"red": [{"sustained": "40min", "at_least": 100}]}, silence={"intervals": 4})], (stage("S"),)),
     # ---- scopes
     Storm("per_station", "`per: station` ids are station ids", [*series("A", "10:00", 12), *series("B", "10:00", 0)],
           "10:00 normal>blue threshold in=A", [rule(per="station")], (A, B)),

@@ -18,6 +18,7 @@ from shared.geo import distance_m
 
 LEVELS = ("normal", "blue", "yellow", "orange", "red")
 RANK = {level: at for at, level in enumerate(LEVELS)}
+USABLE = ("good", "doubtful")
 T, U, F = "true", "unknown", "false"
 OPS: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "at_least": lambda v, b: v >= b,
@@ -93,7 +94,7 @@ class Reading:
 
     @property
     def usable(self) -> bool:
-        return self.quality in ("good", "doubtful")
+        return self.quality in USABLE
 
 
 def current(readings: Iterable[Reading]) -> list[Reading]:
@@ -108,7 +109,7 @@ def current(readings: Iterable[Reading]) -> list[Reading]:
 def assess(raw: Reading, metric: Metric, before: Sequence[Reading]) -> Reading:
     """The quality of a reading on arrival; ``before`` is what is known already."""
     quality, at = raw.quality, raw.at
-    if quality in ("good", "doubtful"):
+    if quality in USABLE:
         if raw.at > raw.known + AHEAD:  # "over 2 min ahead of receipt … doubtful, … places it at receipt time"
             quality, at = "doubtful", raw.known
         if (metric.minimum is not None and raw.value < metric.minimum) or (
@@ -220,7 +221,7 @@ class Judge:
             bound += -self.slack(bound) if op in UPWARD else self.slack(bound)
         series = self.series(station.station_id, str(cond.get("metric", self.rule["metric"])), t, qualities)
         if statistic == "value":
-            return self._latest(series, station, t, lambda v: OPS[op](v, bound))
+            return self._latest(series, station, t, lambda v: OPS[op](v, bound), self.quiet_after(station.station_id))
         window = duration(cond[statistic])
         seen = [(at, value) for at, value in series if at > t - window]  # windows (t − w, t]
         if statistic in ("rise", "fall", "rate", "sustained"):
@@ -229,14 +230,19 @@ class Judge:
 
     @staticmethod
     def _latest(
-        series: list[tuple[datetime, Any]], station: Station, t: datetime, holds: Callable[[Fraction], bool]
+        series: list[tuple[datetime, Any]],
+        station: Station,
+        t: datetime,
+        holds: Callable[[Fraction], bool],
+        quiet_after: timedelta,
     ) -> tuple[str, Fraction | None]:
         if not series:
             return U, None
         at, value = series[-1]
+        fresh = t - at <= station.interval  # the one expected interval is there
         if holds(value):
-            return T, value  # true as soon as the data present suffice
-        return (F if t - at <= station.interval else U), value  # the one expected interval is there
+            return (T if t - at < quiet_after else U), value  # true as soon as the data present suffice
+        return (F if fresh else U), value
 
     def _counted(
         self,
@@ -302,7 +308,7 @@ class Judge:
         good = self._any_of(level, station, t, ("good",), deadband)
         if good == T:
             return T, True
-        every = self._any_of(level, station, t, ("good", "doubtful"), deadband)
+        every = self._any_of(level, station, t, USABLE, deadband)
         if every == T:
             return T, False
         return (F if good == F and every == F else U), True
@@ -310,9 +316,9 @@ class Judge:
     def because(self, level: str, station_id: str, t: datetime) -> list[dict[str, Any]]:
         """The plain conditions of the level that are true at the station."""
         station, out = self.stations[station_id], []
-        flat = [part for cond in self.rule["levels"][level] for part in cond.get("all", [cond])]
-        for cond in flat:
-            truth, value = self.condition(cond, station, t, ("good", "doubtful"), False)
+        held = [c for c in self.rule["levels"][level] if self.condition(c, station, t, USABLE, False)[0] == T]
+        for cond in [part for whole in held for part in whole.get("all", [whole])]:
+            truth, value = self.condition(cond, station, t, USABLE, False)
             if truth == T and value is not None:
                 statistic = next(name for name in STATISTICS if name in cond)
                 bound = self.bound(next(cond[name] for name in OPS if name in cond), station)
