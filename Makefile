@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check openapi lock clean
+.PHONY: help setup run test sim check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -20,6 +20,10 @@ run: ## 运行 The whole system on the sample district, a flood night as an exer
 test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a failure
 	@sh deploy/setup.sh dev
 	@exec $(PY) -m pytest -n 2 -rsfE
+
+sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
+	@sh deploy/setup.sh dev
+	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),1))
 
 check: ## 检查 Lint, types, import rules, lock drift; no network
 	@sh deploy/setup.sh dev
