@@ -31,7 +31,7 @@ from shared.vocabulary import AlertScope, Level
 NOW = datetime(2026, 6, 28, 3, 5, tzinfo=UTC)
 PEOPLE = st.sampled_from(["a", "b", "c"])
 VOICES = st.sampled_from([None, None, "a", "b", "v"])
-LEVELS = st.sampled_from([Level.NORMAL, Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED])
+LEVELS = st.sampled_from([Level.BLUE, Level.ORANGE, Level.RED, Level.RED])
 SCOPES = st.sampled_from([AlertScope.PUBLIC, AlertScope.RESTRICTED])
 BACKWARD = (Act.RETURN, Act.REJECT, Act.HAND_OVER)
 
@@ -65,12 +65,19 @@ class AlertLife(RuleBasedStateMachine):
 
     @rule(level=LEVELS, confirmed=LEVELS)
     def the_alarm_changes(self, level: Level, confirmed: Level) -> None:
+        self._facts(level, min(level, confirmed, key=lambda one: one.rank))
+
+    @rule()
+    def the_alarm_is_over(self) -> None:
+        if self.life.public is not None:  # before a release there is little to see behind it
+            self._facts(Level.NORMAL, Level.NORMAL)
+
+    def _facts(self, level: Level, confirmed: Level) -> None:
         if self.life.state is S.ENDED:
             return
         before = self.life.public
         if level is not self.facts.level:
             self.words += 1  # words written for another level fall
-        confirmed = min(level, confirmed, key=lambda one: one.rank)
         self.facts = replace(self.facts, level=level, confirmed_level=confirmed, is_over=level is Level.NORMAL)
         self._version()
         assert self.life.public == before, "facts put nothing into public and take nothing out of it"
@@ -118,6 +125,16 @@ class AlertLife(RuleBasedStateMachine):
         else:
             assert done.life == self.life, "what is refused changes nothing"
         self.life = done.life
+
+    @rule(purpose=st.sampled_from(Purpose))
+    def signed_by_two(self, purpose: Purpose) -> None:
+        """The common way, so that releases and ends are met often."""
+        self.signed("a", None, purpose)
+        self.signed("b", None, purpose)
+        if purpose is Purpose.PUBLISH:
+            self.released_by_the_body()
+        else:
+            self.withdrawn_by_the_body(purpose)
 
     @rule(act=st.sampled_from(BACKWARD))
     def sent_on_or_back(self, act: Act) -> None:

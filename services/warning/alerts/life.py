@@ -196,8 +196,9 @@ def on_version(life: Life, content: str, facts: Facts) -> Life:
     if facts.is_over:
         # nobody may be told that it is over but by people: what stands in public stands until they end it
         if life.public is None:
-            state = S.CANCELLED if life.state is S.CANCELLED else S.ENDED
-            return _next(life, state=state, content=content, drafters=(), approvals=())
+            if life.state is S.CANCELLED:
+                return life
+            return _next(life, state=S.ENDED, content=content, drafters=(), approvals=())
         same = life.state is life.public.state and life.content == life.public.content
         moot = _next(life, state=life.public.state, content=life.public.content, drafters=(), approvals=())
         return life if same else moot
