@@ -1,7 +1,8 @@
 """神谕: 如何决定 A slow, plain implementation of contract §5 for `fengsui replay`, written from its text alone.
 
 Beside each step stands the sentence it implements; where the text leaves a choice, AMBIGUITIES.md (beside this file)
-says which reading was taken and why. The engine is never looked at: a difference between the two is a finding.
+says which reading was taken and why. It was written without the
+engine; where the text was open and both readings could stand, it was brought to the engine's afterwards, and says so.
 """
 
 from __future__ import annotations
