@@ -54,7 +54,7 @@ def test_every_field_is_read() -> None:
     assert (plausible.neighbours, plausible.radius_m, plausible.within_s) == (1, 15_000, 1_800)
     assert (rule.confirm_after_s, rule.coverage, rule.hold_s) == (180, Fraction(3, 4), 3_600)
     assert (rule.deadband.amount, rule.deadband.percent, rule.latch) == (Decimal(2), None, Level.ORANGE)
-    assert (rule.silence.intervals, rule.silence.above, rule.silence.then) == (3, Level.RED, Then.RAISE)
+    assert (rule.silence.intervals, rule.silence.above, rule.silence.then) == (Fraction(3), Level.RED, Then.RAISE)
     assert rule.memory_s == 43_200
 
 
@@ -62,8 +62,8 @@ def test_defaults_are_those_of_the_contract() -> None:
     (rule,), problems = read_rules(pack())
     assert problems == []
     assert (rule.quorum.count, rule.quorum.minimum, rule.coverage) == (1, 1, Fraction(4, 5))
-    assert (rule.deadband.percent, rule.deadband.amount, rule.hold_s, rule.latch) == (None, 0, 0, None)
-    assert (rule.silence.intervals, rule.silence.above, rule.silence.then) == (2, Level.ORANGE, Then.VERIFY)
+    assert (rule.deadband.percent, rule.deadband.amount, rule.hold_s, rule.latch) == (None, Decimal(0), 0, None)
+    assert (rule.silence.intervals, rule.silence.above, rule.silence.then) == (Fraction(2), Level.ORANGE, Then.VERIFY)
     assert (rule.confirm_after_s, dict(rule.plausible)) == (300, {})
 
 
