@@ -110,14 +110,13 @@ def strip_of(answers: Mapping[str, Asked]) -> Strip:
         if waiting is not None:
             waiting += sum(row.get("waiting", 0) for row in body.get("outbox", ()))
     orders, cases, stations = answers["orders"], answers["cases"], answers["stations"]
+    numbers = [case["numbers"] for case in cases.items]
     seen = [order for order in orders.items if order["state"] not in ENDED_ORDERS]
     return Strip(
         open_orders=None if orders.wrong else len(seen),
         waiting_signature=None if orders.wrong else sum(order["state"] in WAITING_ORDERS for order in seen),
-        unanswered=None if cases.wrong else sum(case.get("unanswered") or 0 for case in cases.items),
-        oldest_at=min(
-            (case["oldest_unanswered_at"] for case in cases.items if case.get("oldest_unanswered_at")), default=None
-        ),
+        unanswered=None if cases.wrong else sum(each["unanswered"] for each in numbers),
+        oldest_at=min((at for each in numbers if (at := each["oldest_unanswered_at"])), default=None),
         stale=None if stations.wrong else [row["name"] for row in stations.items if row["state"] in STALE],
         waiting=waiting,
         parked=parked_of(answers),

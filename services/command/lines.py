@@ -22,6 +22,7 @@ RESULTS = {
     "machine": ("语音信箱，不算本人", "machine, not a person"),
     "unreachable": ("无法接通", "unreachable"),
     "bad_number": ("空号", "dead number"),
+    "withdrawn": ("未拨出，已有应答", "not rung, answered meanwhile"),
     "carrier_failed": ("通道故障", "carrier failed"),
     "expired": ("通道未回执", "no word from carrier"),
 }
@@ -32,7 +33,7 @@ GRADES = {
     "cannot_act": ("无法行动", "cannot act"),
     "wrong_person": ("不是本人，号码划掉", "wrong person, number struck"),
 }
-QUIET_RESULTS = frozenset({"keyed", "delivered"})  # the answer itself says more; a text delivered is no answer
+QUIET_RESULTS = frozenset({"keyed", "delivered", "withdrawn"})  # the answer itself says more; a text is no answer
 
 
 class Names(Protocol):

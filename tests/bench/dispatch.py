@@ -3,7 +3,8 @@
     python -m tests.bench.dispatch [--times 1 11] [--json]
 
 The sample pack's townships are repeated ``times`` over, so that 11 stands for a district with over 500 posts; the red
-trip is the district's. Figures are statements, milliseconds in the writer, and each as a ratio to the smallest pack.
+trip is the district's. Figures are statements, milliseconds of work (which the gate looks at) and on the clock, and the
+work as a ratio to the smallest pack.
 """
 
 from __future__ import annotations
@@ -138,6 +139,10 @@ class Bench:
         tick = dict(self.frame.ticks)[name]
         self.frame.writer.call(tick, 300)
 
+    def ticks(self) -> None:
+        for name in ("callouts", "orders"):
+            self.tick(name)
+
     def receipts(self) -> int:
         """Every phone that rings is answered with 1."""
         with self.frame.store.read() as conn:
@@ -161,15 +166,19 @@ def measure(dsn: str, schema: str, folder: Path, times: int) -> dict[str, dict[s
 
     def run(what: str, function: Callable[[], Any]) -> None:
         with counting(bench.frame.store.engine) as seen:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             made = function()
-            spent = (time.perf_counter() - began) * 1000
+            spent, cpu = time.perf_counter() - began, time.process_time() - worked
         each = made if isinstance(made, int) and made else 1
-        found[what] = {"statements": round(seen.work / each, 1), "ms": round(spent / each, 2)}
+        found[what] = {
+            "statements": round(seen.work / each, 1),
+            "cpu_ms": round(cpu * 1000 / each, 2),
+            "ms": round(spent * 1000 / each, 2),
+        }
 
     scope = bench.pack.district.code if times > 1 else "500114112"
     try:
-        run("idle", lambda: [bench.tick(name) for name in ("callouts", "orders")])
+        run("idle", bench.ticks)
         run("red", lambda: bench.red(scope))
         run("rings", lambda: bench.tick("callouts"))
         run("again", lambda: bench.tick("callouts"))
@@ -177,7 +186,7 @@ def measure(dsn: str, schema: str, folder: Path, times: int) -> dict[str, dict[s
         run("countdown", lambda: bench.tick("orders"))
         run("receipt", bench.receipts)
         run("rings-2", lambda: bench.tick("callouts", 1))
-        run("quiet", lambda: [bench.tick(name) for name in ("callouts", "orders")])
+        run("quiet", bench.ticks)
     finally:
         bench.close()
     found["size"] = {"posts": len(bench.pack.roster)}
@@ -225,15 +234,16 @@ def _show(results: dict[str, Any]) -> None:
         print(f"{name}: {found['size']['posts']} posts")
         for what, figures in found.items():
             if what != "size":
-                ratio = figures["ms"] / base[what]["ms"]
-                print(f"  {what:10} {figures['statements']:8} statements {figures['ms']:9.1f} ms  x{ratio:.1f}")
+                ratio = figures["cpu_ms"] / base[what]["cpu_ms"]
+                spent = f"{figures['cpu_ms']:9.1f} ms of work {figures['ms']:9.1f} ms on the clock"
+                print(f"  {what:10} {figures['statements']:8} statements {spent}  x{ratio:.1f}")
 
 
 def _gates(results: dict[str, Any]) -> list[str]:
     wrong = []
     for name, found in results.items():
-        if found["red"]["ms"] > OPENS_WITHIN_MS:
-            wrong.append(f"{name}: a red trip took {found['red']['ms']} ms")
+        if found["red"]["cpu_ms"] > OPENS_WITHIN_MS:
+            wrong.append(f"{name}: a red trip took {found['red']['cpu_ms']} ms of work")
         if name.endswith("x1") and found["red"]["statements"] > INTAKE_MAX:
             wrong.append(f"{name}: a red trip took {found['red']['statements']} statements")
     return wrong

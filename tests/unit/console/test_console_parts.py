@@ -67,9 +67,9 @@ def test_realms_of_an_away_warning_are_none() -> None:
 def test_the_strip_counts() -> None:
     orders = [{"state": state} for state in ("in_force", "awaiting_signature", "proposed", "lifted", "revoked")]
     cases = [
-        {"unanswered": 2, "oldest_unanswered_at": "2024-06-27T14:59:00Z"},
-        {"unanswered": 3, "oldest_unanswered_at": "2024-06-27T14:50:00Z"},
-        {"unanswered": 0, "oldest_unanswered_at": None},
+        {"numbers": {"unanswered": 2, "oldest_unanswered_at": "2024-06-27T14:59:00Z"}},
+        {"numbers": {"unanswered": 3, "oldest_unanswered_at": "2024-06-27T14:50:00Z"}},
+        {"numbers": {"unanswered": 0, "oldest_unanswered_at": None}},
     ]
     stations = [{"name": "甲", "state": "living"}, {"name": "乙", "state": "silent"}, {"name": "丙", "state": "never"}]
     strip = strip_of(
