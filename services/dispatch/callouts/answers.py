@@ -106,9 +106,10 @@ def _confirm(line: Line, party: Party, event: Answered, now: datetime, clocks: C
 
 
 def _was_read(matter: LineMatter, event: Answered, at: datetime) -> bool:
-    """An answer counts for exactly the version that was read out, or for all that stood when it was given."""
+    """An answer counts for what was read out, unless it was asked again since; or for all that stood when given."""
     if event.read is not None:
-        return event.read.get(matter.key) == matter.version
+        read = event.read.get(matter.key)
+        return read is not None and matter.asked <= read <= matter.version
     return matter.opened_at <= at
 
 

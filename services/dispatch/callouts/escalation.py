@@ -102,7 +102,9 @@ def _join(line: Line, event: MatterJoined, now: datetime, clocks: Clocks) -> Dec
         return _cover(line, matter, now)
     before = _waiting_level(line, clocks, now)
     others = tuple(m for m in line.matters if m.key != matter.key)
-    joined = replace(line, matters=(*others, replace(matter, grade=None, answered_by=None, answered_at=None)))
+    joined = replace(
+        line, matters=(*others, replace(matter, asked=matter.version, grade=None, answered_by=None, answered_at=None))
+    )
     reason = Reason.UPGRADED if held else (Reason.JOINED if line.matters else Reason.OPENED)
     if not line.is_open:
         return start(joined, now, clocks, reason)

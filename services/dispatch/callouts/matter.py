@@ -101,7 +101,11 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
-    """线上事项: one matter as one line carries it. A new ``version`` is a new confirmation."""
+    """线上事项: one matter as one line carries it.
+
+    ``asked`` is the version that last asked for a confirmation: a worse one does; a calmer or unchanged one (a record
+    that a fuse is blind, say) does not, and must not void what people answer to the version that they were read.
+    """
 
     matter_id: str
     version: int
@@ -114,6 +118,7 @@ class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification = Verification.CONFIRMED
     orders: tuple[str, ...] = ()
     round: int = 0
+    asked: int = 0
     grade: Grade | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None

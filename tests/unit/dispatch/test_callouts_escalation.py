@@ -407,6 +407,19 @@ def test_answers_count_for_what_was_read_out_only() -> None:
     assert do(half, says("甲", Grade.ACTING, read={WORSE.key: 2}), 3).state.status is S.ANSWERED
 
 
+def test_a_version_that_is_not_worse_does_not_void_the_answer_to_the_one_that_was_read() -> None:
+    """A fuse that was blind for a moment writes two records; whoever is on the phone meanwhile has answered all the same."""
+    line = do(opened(), MatterJoined(matter=matter(Level.RED, version=2, minutes=0)), 1).state
+    line = do(line, MatterJoined(matter=matter(Level.RED, version=3, minutes=0)), 1).state
+    assert do(line, says("甲", Grade.ACTING, read={SAME.key: 1}), 2).state.status is S.ANSWERED
+
+
+def test_an_answer_to_what_was_read_before_a_rise_is_no_answer_to_the_rise() -> None:
+    line = do(opened(Level.YELLOW), MatterJoined(matter=matter(Level.RED, version=2, minutes=1)), 1).state
+    assert do(line, says("甲", Grade.ACTING, read={SAME.key: 1}), 2).state.status is S.CALLING
+    assert do(line, says("甲", Grade.ACTING, read={SAME.key: 2}), 2).state.status is S.ANSWERED
+
+
 def test_who_acts_is_told_of_the_same_place_by_text_only() -> None:
     line = do(opened(), says("乙", Grade.ACTING), 1).state
     decision = do(line, MatterJoined(matter=matter(Level.ORANGE, matter_id="flash/999901101/1")), 5)
