@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from services.dispatch.callouts import board, store
+from services.dispatch.callouts.bodies import AnswerBody, CloseBody, ContactBody, FindingBody
 from services.dispatch.callouts.events import Answered
 from services.dispatch.callouts.line import Line
-from services.dispatch.callouts.matter import Grade, Via
+from services.dispatch.callouts.matter import Via
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.channels import store as channels
 from services.dispatch.channels.carrier import Receipt, ReceiptReason, check_signature
@@ -53,71 +53,7 @@ ON_BEHALF = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
 FINDERS = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
 RECEIPT_BYTES_MAX = 16_384
 
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Ground = Annotated[str, Field(max_length=500)]
 ReceiptTaker = Callable[[Tx, str, str, Receipt, datetime], ReceiptReason]
-
-
-class FeedbackBody(BaseModel):
-    """反馈: the first facts; leave out what is not known"""
-
-    model_config = ConfigDict(extra="forbid")
-    commander: Annotated[str, Field(max_length=64)] | None = None
-    villages: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    evacuating: bool | None = None
-    moved: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-
-
-class AnswerBody(BaseModel):
-    """答复: contract §6"""
-
-    model_config = ConfigDict(extra="forbid")
-    post: Name
-    person: Name | None = None
-    grade: Grade
-    via: Via = Via.APP
-    by: Name | None = None
-    ground: Ground | None = None
-    matters: Annotated[dict[str, int], Field(max_length=100)] | None = None
-    feedback: FeedbackBody | None = None
-    happened_at: AwareDatetime | None = None
-    entered_late: bool = False
-
-
-class ByBody(BaseModel):
-    """何人"""
-
-    model_config = ConfigDict(extra="forbid")
-    post: Name | None = None
-    person: Name
-
-
-class FindingBody(BaseModel):
-    """核实结论"""
-
-    model_config = ConfigDict(extra="forbid")
-    trip_id: Annotated[str, Field(min_length=1, max_length=200)]
-    verdict: Literal["confirm", "refute"]
-    by: ByBody
-    ground: Annotated[str, Field(min_length=1, max_length=1000)]
-    happened_at: AwareDatetime | None = None
-    entered_late: bool = False
-
-
-class CloseBody(BaseModel):
-    """结案"""
-
-    model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(min_length=1, max_length=300)]
-
-
-class ContactBody(BaseModel):
-    """补号码"""
-
-    model_config = ConfigDict(extra="forbid")
-    channel: Annotated[str, Field(max_length=16)]
-    address: Annotated[str, Field(min_length=1, max_length=64)]
-    ground: Annotated[str, Field(min_length=1, max_length=300)]
 
 
 async def _raw(request: Request) -> bytes:
@@ -142,7 +78,14 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
         cursor: Cursor = None,
         state: Annotated[Literal["open", "closed"] | None, Query()] = None,
     ) -> dict[str, Any]:
-        """叫应案件 The newest first, each with its numbers."""
+        """叫应案件 The newest first, each with its ``numbers``, the same that its board shows.
+
+        ``numbers`` counts the lines that the caller may see: ``level`` (worst of what is called for), ``lines`` (all),
+        ``called`` (not closed) = ``answered`` + ``unanswered``; of the unanswered ``top_reached``, ``doors`` (somebody
+        was sent), ``no_contact`` (people without a number), ``oldest_unanswered_at`` and ``by_result`` (how the last
+        ring of each person ended); ``struck`` (wrong numbers), ``on_behalf`` (answers written down for somebody),
+        ``feedback_overdue`` (first reports that are late).
+        """
         ctx.require(READERS)
         position = decode_cursor(cursor, 1)
         now = ctx.frame.domain_now(ctx.realm)
@@ -171,7 +114,10 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
 
     @router.get("/v1/callouts/{case_id}/board")
     def show(case_id: str, ctx: Ctx) -> dict[str, Any]:
-        """叫应看板 Per post what was tried, heard, answered, the next try; unanswered first, masts as one item."""
+        """叫应看板 Per post what was tried, heard, answered, the next try; unanswered first, masts as one item.
+
+        ``numbers`` as in the list of cases; ``state`` of ``posts``: calling, climbing, top_reached, answered or closed.
+        """
         ctx.require(READERS)
         now = ctx.frame.domain_now(ctx.realm)
         with ctx.read() as conn:
@@ -369,10 +315,12 @@ def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case
 def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> list[dict[str, Any]]:
     lines = _mine(conn, ctx, row.case_id)
     persons = {p.person for line in lines for p in line.parties if p.person}
-    calls = [board.Call(s.attempt, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)]
+    calls = board.by_line(
+        board.Call(s.attempt, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)
+    )
     rings = {person: ring for person, (ring, _) in store.rings_of(conn, ctx.realm, persons).items()}
     clocks = callouts.clocks(row.pack)
-    return [board.line_out(line, clocks, now, calls, rings) for line in lines]
+    return [board.line_out(line, clocks, now, calls.get((line.case_id, line.post), ()), rings) for line in lines]
 
 
 def _blackout(row: Row[Any]) -> dict[str, Any]:

@@ -41,10 +41,7 @@ class Call:
     def __init__(self, attempt: Attempt, queued_at: datetime, covers: Sequence[Mapping[str, Any]]) -> None:
         self.attempt = attempt
         self.queued_at = queued_at
-        self._lines = {(cover["case_id"], cover["post"]) for cover in covers}
-
-    def is_for(self, line: Line) -> bool:
-        return (line.case_id, line.post) in self._lines
+        self.lines = tuple(dict.fromkeys((str(cover["case_id"]), str(cover["post"])) for cover in covers))
 
     def out(self) -> dict[str, Any]:
         a = self.attempt
@@ -65,11 +62,19 @@ class Call:
         }
 
 
+def by_line(calls: Iterable[Call]) -> dict[tuple[str, str], list[Call]]:
+    """The calls of each line (case, post), in the order in which they were made."""
+    found: dict[tuple[str, str], list[Call]] = {}
+    for call in calls:
+        for key in call.lines:
+            found.setdefault(key, []).append(call)
+    return found
+
+
 def line_out(
-    line: Line, clocks: Clocks, now: datetime, calls: Iterable[Call], rings: Mapping[str, Ring]
+    line: Line, clocks: Clocks, now: datetime, mine: Sequence[Call], rings: Mapping[str, Ring]
 ) -> dict[str, Any]:
-    """One line: contract §6 ``{post, person, attempts, answer, clock, state}`` and more."""
-    mine = [call for call in calls if call.is_for(line)]
+    """One line with the calls made for it: contract §6 ``{post, person, attempts, answer, clock, state}`` and more."""
     tries = [
         r.next_at for p in line.parties if (r := rings.get(p.person)) and r.next_at and p.state is PartyState.CALLED
     ]

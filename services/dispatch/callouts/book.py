@@ -19,6 +19,7 @@ from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.callouts.store import Case, Held
 from services.dispatch.channels import store as channels
+from services.dispatch.channels.carrier import Attempt
 from services.dispatch.channels.store import Stored
 from services.dispatch.roster import service as roster
 from services.dispatch.roster.contacts import Reach
@@ -63,6 +64,7 @@ class Book:
         self._dirty_matters: set[Key] = set()
         self._dirty_rings: set[str] = set()
         self._attempts: list[Stored] = []
+        self._moved_attempts: list[Attempt] = []
         self._logs: list[dict[str, Any]] = []
         self._live: dict[str, str] | None = None
         self._blackouts: list[Row[Any]] | None = None
@@ -91,10 +93,13 @@ class Book:
             self.realm,
             [(state, register.region_of(person) if register else "", cause) for state, cause, person in told],
         )
+        channels.save_all(self.tx.conn, self.realm, self._moved_attempts)  # first, so that a phone is free again
         channels.add_all(self.tx.conn, self._attempts)
         store.add_logs(self.tx, self._logs)
-        for kept in (self._dirty_cases, self._dirty_matters, self._dirty_rings, self._attempts, self._logs):
+        for kept in (self._dirty_cases, self._dirty_matters, self._dirty_rings):
             kept.clear()
+        for written in (self._attempts, self._moved_attempts, self._logs):
+            written.clear()
 
     # -- cases and matters -------------------------------------------------------------------------------
 
@@ -253,6 +258,10 @@ class Book:
         self._attempts.append(stored)
         if stored.live and self._live is not None:
             self._live[stored.attempt.address] = stored.attempt.attempt_id
+
+    def save_attempt(self, attempt: Attempt) -> None:
+        """An attempt that the store has already, as it stands now."""
+        self._moved_attempts.append(attempt)
 
     def is_ringing(self, address: str) -> bool:
         """Whether an attempt is out at this address."""

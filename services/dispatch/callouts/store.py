@@ -20,7 +20,6 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    delete,
     exists,
     insert,
     or_,
@@ -202,20 +201,6 @@ def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter,
 # -- lines -----------------------------------------------------------------------------------------------
 
 
-def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
-    state = conn.execute(
-        select(lines.c.state).where(lines.c.realm == realm, lines.c.case_id == case_id, lines.c.post == post)
-    ).scalar()
-    return None if state is None else msgspec.convert(state, Line)
-
-
-def lines_of(conn: Connection, realm: str, case_id: str) -> list[Line]:
-    rows = conn.execute(
-        select(lines.c.state).where(lines.c.realm == realm, lines.c.case_id == case_id).order_by(lines.c.no)
-    )
-    return [msgspec.convert(row.state, Line) for row in rows]
-
-
 @dataclass(frozen=True)
 class Held:
     """库中之线: a line, its number, and the pack of its case"""
@@ -269,6 +254,14 @@ def _held(conn: Connection, query: Select[Any]) -> list[Held]:
 def _line(state: str) -> Line:
     """The line that this text says; a line is immutable and its text says all of it, so this memory cannot be stale."""
     return msgspec.json.decode(state, type=Line)
+
+
+def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
+    return next((held.line for held in held_of(conn, realm, case_id, post)), None)
+
+
+def lines_of(conn: Connection, realm: str, case_id: str) -> list[Line]:
+    return [held.line for held in held_of(conn, realm, case_id)]
 
 
 def is_anything_due(conn: Connection, realm: str, now: datetime, or_else: Exists) -> bool:
@@ -424,9 +417,3 @@ def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int = 5
             .limit(limit)
         )
     )
-
-
-def forget_realm(conn: Connection, realm: str) -> None:
-    """A drill that begins again under the same name begins empty."""
-    for table in (cases, matters, lines, parties, rings, blackouts, log):
-        conn.execute(delete(table).where(table.c.realm == realm))

@@ -70,12 +70,17 @@ class Ringing:
         due = store.held_due(tx.conn, realm, now, LINES_MAX)
         self._all(tx, [(f"line {h.line.case_id}/{h.line.post}", self._line_due, (realm, h, now)) for h in due])
         given_up = channels.overdue(tx, realm, now)
-        self._all(tx, [(f"attempt {s.attempt.attempt_id}", self._silent, (s, now)) for s in given_up])
+        silent = [stored.attempt.person for stored in given_up]
+        self._all(
+            tx,
+            [(f"attempt {s.attempt.attempt_id}", self._silent, (s, now)) for s in given_up],
+            lambda: self._load(tx, realm, silent),
+        )
         persons = store.due_rings(tx.conn, realm, now, RINGS_MAX)
         self._all(
             tx,
             [(f"ring {person}", self._ring_due, (realm, person, now)) for person in persons],
-            lambda: self._load_rings(self._callouts.book(tx, realm), persons),
+            lambda: self._load(tx, realm, persons),
         )
 
     def _all(self, tx: Tx, work: list[Work], prepare: Callable[[], None] | None = None) -> None:
@@ -125,16 +130,18 @@ class Ringing:
                 break
 
     def _silent(self, tx: Tx, stored: Stored, now: datetime) -> None:
-        self.attempt_ended(tx, channels.give_up(tx, stored, now), now)
+        given_up = channels.give_up(stored, now)
+        self._callouts.book(tx, stored.realm).save_attempt(given_up.attempt)
+        self.attempt_ended(tx, given_up, now)
 
-    # -- rings -------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _load_rings(book: Book, persons: list[str]) -> None:
-        """All that the rings of these people need, in a few questions."""
+    def _load(self, tx: Tx, realm: str, persons: list[str]) -> None:
+        """All that these people's rings need, in a few questions."""
+        book = self._callouts.book(tx, realm)
         book.load_rings(persons)
         book.load_persons(persons)
         book.load_reaches(persons)
+
+    # -- rings -------------------------------------------------------------------------------------------
 
     def _ring_due(self, tx: Tx, realm: str, person: str, now: datetime) -> None:
         callouts, book = self._callouts, self._callouts.book(tx, realm)

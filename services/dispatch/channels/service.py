@@ -120,11 +120,9 @@ def any_overdue(tx: Tx, realm: str, now: datetime) -> Exists:
     return store.any_overdue(realm, *_patience(tx, now))
 
 
-def give_up(tx: Tx, stored: Stored, now: datetime) -> Stored:
-    """过期 No word in time; a receipt that still comes is believed."""
-    given_up = expire(stored.attempt, now)
-    store.save(tx.conn, stored.realm, given_up)
-    return msg_replace(stored, given_up)
+def give_up(stored: Stored, now: datetime) -> Stored:
+    """过期 No word in time; a receipt that still comes is believed. To be saved by the caller."""
+    return msg_replace(stored, expire(stored.attempt, now))
 
 
 def _patience(tx: Tx, now: datetime) -> tuple[dict[Channel, datetime], datetime]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     exists,
     insert,
     or_,
@@ -124,22 +125,30 @@ def add_all(conn: Connection, made: Iterable[Stored]) -> None:
 
 
 def save(conn: Connection, realm: str, a: Attempt, **more: Any) -> None:
-    conn.execute(
-        update(attempts)
-        .where(attempts.c.realm == realm, attempts.c.attempt_id == a.attempt_id)
-        .values(
-            state=a.state.value,
-            live=a.channel is Channel.VOICE and a.state not in ENDED,
-            seq=a.seq,
-            result=a.result.value if a.result else None,
-            heard_s=a.heard_s,
-            keys=a.keys,
-            cause=a.cause,
-            answered_at=a.answered_at,
-            ended_at=a.ended_at,
-            **more,
-        )
-    )
+    here = (attempts.c.realm == realm, attempts.c.attempt_id == a.attempt_id)
+    conn.execute(update(attempts).where(*here).values(**_moved(a), **more))
+
+
+def save_all(conn: Connection, realm: str, moved: Iterable[Attempt]) -> None:
+    """Write many attempts as they stand now."""
+    rows = [{"of_realm": realm, "of_id": a.attempt_id, **_moved(a)} for a in moved]
+    if rows:
+        here = (attempts.c.realm == bindparam("of_realm"), attempts.c.attempt_id == bindparam("of_id"))
+        conn.execute(update(attempts).where(*here), rows)
+
+
+def _moved(a: Attempt) -> dict[str, Any]:
+    return {
+        "state": a.state.value,
+        "live": a.channel is Channel.VOICE and a.state not in ENDED,
+        "seq": a.seq,
+        "result": a.result.value if a.result else None,
+        "heard_s": a.heard_s,
+        "keys": a.keys,
+        "cause": a.cause,
+        "answered_at": a.answered_at,
+        "ended_at": a.ended_at,
+    }
 
 
 def find(conn: Connection, realm: str, attempt_id: str) -> Stored | None:

@@ -59,3 +59,18 @@ def holds_of(trip_id: str, n: int, orders: Iterable[Order]) -> HoldReport:
         if trip_id in order.trip_ids and order.is_held
     ]
     return HoldReport(trip_id=trip_id, n=n, holds=tuple(sorted(held, key=lambda hold: hold.order_id)))
+
+
+def held_areas(order: Order) -> list[str]:
+    """Where people are under the order: of what it still binds, else of all that it was about."""
+    units = [unit for unit in order.units if unit.held] or order.units
+    return sorted({unit.region for unit in units})
+
+
+def trips_to_tell(before: Order | None, after: Order) -> set[str]:
+    """Trips whose list of holds reads otherwise now."""
+    return {
+        trip_id
+        for trip_id in after.trip_ids
+        if holds_of(trip_id, 0, [after]) != holds_of(trip_id, 0, [before] if before else [])
+    }

@@ -32,7 +32,7 @@ from services.dispatch.orders.events import (
     StandDown,
 )
 from services.dispatch.orders.forming import open_order
-from services.dispatch.orders.holds import HoldReport, holds_of
+from services.dispatch.orders.holds import HoldReport, held_areas, holds_of, trips_to_tell
 from services.dispatch.orders.model import Claim, Order
 from services.dispatch.orders.order import step
 from services.dispatch.orders.store import OrderAct, Stored
@@ -281,9 +281,9 @@ class Orders:
             earlier = run.changes.get(order.order_id)
             run.changes[order.order_id] = Change(stored, (*(earlier.turns if earlier else ()), *turns))
         if order.kind is Measure.EVACUATE and (before is None or CHANGES_FORCE & set(kinds)):
-            zone = {"hazard": order.hazard, "areas": _held_areas(order), "level": order.level.value}
+            zone = {"hazard": order.hazard, "areas": held_areas(order), "level": order.level.value}
             tx.emit("resources", realm, "order", order.order_id, {"order": shown, "zone": zone}, pack=stored.pack)
-        run.told |= _trips_to_tell(before.order if before else None, order)
+        run.told |= trips_to_tell(before.order if before else None, order)
         return stored
 
     @staticmethod
@@ -338,12 +338,6 @@ def shown(stored: Stored, realm: str, district: str, *, by_name: bool = False) -
     }
 
 
-def _held_areas(order: Order) -> list[str]:
-    """Where people are under the order: of what it still binds, else of all that it was about."""
-    units = [unit for unit in order.units if unit.held] or order.units
-    return sorted({unit.region for unit in units})
-
-
 def _line(act: OrderAct) -> dict[str, Any]:
     """One line of the incident's timeline, as followers get it."""
     return {
@@ -354,15 +348,6 @@ def _line(act: OrderAct) -> dict[str, Any]:
         "text": {"zh": act.zh, "en": act.en},
         "by": act.by,
         "data": act.data,
-    }
-
-
-def _trips_to_tell(before: Order | None, after: Order) -> set[str]:
-    """Trips whose list of holds reads otherwise now."""
-    return {
-        trip_id
-        for trip_id in after.trip_ids
-        if holds_of(trip_id, 0, [after]) != holds_of(trip_id, 0, [before] if before else [])
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.dispatch.roster.register import register_of
 from shared.pack.model import Pack, Unit
 from shared.vocabulary import TOWNSHIP_LIKE, RegionLevel
 
@@ -68,7 +69,7 @@ def place_of(pack: Pack, scope_kind: str | None, scope: str) -> Place:
 
 def regions_below(pack: Pack, region: str) -> frozenset[str]:
     """All regions under ``region``, itself not included."""
-    return frozenset(code for code in pack.regions if code != region and region in pack.ancestors(code))
+    return register_of(pack).below.get(region, frozenset())
 
 
 def _everything_in(pack: Pack, region: str) -> set[str]:

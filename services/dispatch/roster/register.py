@@ -23,6 +23,7 @@ class Register:
     by_duty: Mapping[tuple[str, str], tuple[tuple[int, str], ...]]  # (role, object) → (row, post)
     in_charge: Mapping[str | None, tuple[tuple[Region, str], ...]]  # parent region → its regions' wardens
     households: Mapping[str, tuple[tuple[str, int], ...]]  # site → (household, people)
+    below: Mapping[str, frozenset[str]]  # region → all regions under it
 
     def posts_with(self, role: str, objects: Iterable[str]) -> tuple[str, ...]:
         """The posts with a duty towards one of the objects, each once."""
@@ -71,6 +72,10 @@ def _made(pack: Pack) -> Register:
     houses: dict[str, list[tuple[str, int]]] = {}
     for house in pack.households.values():
         houses.setdefault(house.site, []).append((house.household_id, house.people))
+    below: dict[str, set[str]] = {}
+    for code in pack.regions:
+        for above in pack.ancestors(code)[1:]:
+            below.setdefault(above, set()).add(code)
     return Register(
         by_person={person: tuple(rows) for person, rows in persons.items()},
         by_principal={post: tuple(rows) for post, rows in deputies.items()},
@@ -78,4 +83,5 @@ def _made(pack: Pack) -> Register:
         by_duty={key: tuple(rows) for key, rows in duties.items()},
         in_charge={parent: tuple(found) for parent, found in wardens.items()},
         households={site: tuple(found) for site, found in houses.items()},
+        below={region: frozenset(found) for region, found in below.items()},
     )
