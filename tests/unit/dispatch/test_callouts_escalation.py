@@ -408,7 +408,7 @@ def test_answers_count_for_what_was_read_out_only() -> None:
 
 
 def test_a_version_that_is_not_worse_does_not_void_the_answer_to_the_one_that_was_read() -> None:
-    """A fuse that was blind for a moment writes two records; who is on the phone meanwhile has answered all the same."""
+    """A fuse that was blind for a moment writes two records; who is on the phone meanwhile has answered."""
     line = do(opened(), MatterJoined(matter=matter(Level.RED, version=2, minutes=0)), 1).state
     line = do(line, MatterJoined(matter=matter(Level.RED, version=3, minutes=0)), 1).state
     assert do(line, says("甲", Grade.ACTING, read={SAME.key: 1}), 2).state.status is S.ANSWERED
