@@ -91,11 +91,20 @@ def db_upgrade(
 
 
 def main() -> int:
-    """The console script. The pack's commands load the services' rules, so they are added only when they are wanted."""
-    if sys.argv[1:2] in ([], ["pack"], ["--help"]):
+    """The console script. What loads the services' rules is added only when it is wanted."""
+    wanted = sys.argv[1:2]
+    if wanted in ([], ["pack"], ["--help"]):
         from services.command.pack import app as pack_app
 
         app.add_typer(pack_app, name="pack")
+    if wanted in ([], ["cap"], ["--help"]):
+        from services.command.cap import app as cap_app
+
+        app.add_typer(cap_app, name="cap")
+    if wanted in ([], ["key"], ["--help"]):
+        from services.command.key import app as key_app
+
+        app.add_typer(key_app, name="key")
     try:
         app(prog_name="fengsui")
     except SettingError as error:

@@ -32,6 +32,7 @@ class KeyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     owner: str = Field(pattern=NO_NUL, min_length=1, max_length=80)
     jwk: dict[str, Any] = Field(max_length=12)
+    key_id: str | None = Field(default=None, max_length=64, description="if given, it must be the key's own")
     name: str = Field(pattern=NO_NUL, default="", max_length=100)
     person: str | None = Field(pattern=NO_NUL, default=None, min_length=1, max_length=100)
     valid_from: AwareDatetime | None = None
@@ -72,6 +73,8 @@ def enrol(tx: Tx, realm: str, body: KeyBody, *, by: str) -> tuple[SigningKey, bo
         )
     jwk = public_jwk(body.jwk)
     key_id = key_id_of(jwk)
+    if body.key_id not in (None, key_id):
+        raise Invalid(f"key_id: the thumbprint of this key is {key_id}", f"key_id 应为 {key_id}", field="key_id")
     known = find_key(tx.conn, table, key_id)
     if known is not None:
         if (known.owner, known.person) != (body.owner, body.person) or known.revoked_at is not None:
