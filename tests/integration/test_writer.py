@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
 
-from shared.clock import SystemClock, poll_until
+from shared.clock import ManualClock, SystemClock, poll_until
 from shared.db.engine import Store
 from shared.db.tables import platform_tables
 from shared.db.tx import Tx
@@ -175,3 +176,80 @@ def test_readers_see_a_snapshot(store: Store, writer: Writer) -> None:
         writer.call(add("after"))
         assert conn.execute(select(func.count()).select_from(things)).scalar() == 1
     assert names(store) == ["before", "after"]
+
+
+def test_what_a_refused_call_told_is_told_by_nobody(writer: Writer, store: Store) -> None:
+    def told(tx: Tx, what: str) -> int:
+        tx.event("x-live", what, "s", {})
+        tx.audit("x-live", "a", what, "s")
+        return tx.emit("resources", "x-live", what, "s", {})
+
+    def inner(tx: Tx) -> None:
+        with tx.savepoint():
+            told(tx, "inner")
+            raise Refused("not_now", "not now")
+
+    def half(tx: Tx) -> None:
+        told(tx, "outer")
+        with pytest.raises(Refused):
+            inner(tx)
+        told(tx, "after")
+
+    def refused(tx: Tx) -> None:
+        told(tx, "refused")
+        raise Refused("not_now", "not now")
+
+    writer.call(half)
+    with pytest.raises(Refused):
+        writer.call(refused)
+    assert writer.call(lambda tx: told(tx, "last")) == 3
+    with store.read() as conn:
+        for table, column in ((tables.events, "kind"), (tables.audit, "action"), (tables.outbox, "kind")):
+            rows = conn.execute(select(table.c[column]).order_by(table.c.no)).scalars().all()
+            assert list(rows) == ["outer", "after", "last"], table.name
+
+
+class Kept:
+    """A part that counts."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx, self.written = tx, 0
+
+    def flush(self) -> None:
+        self.written += 1
+        self.tx.event("x-live", "flushed", str(self.written), {})
+
+
+def test_a_part_lives_as_long_as_its_savepoint(writer: Writer, store: Store) -> None:
+    def use(tx: Tx) -> None:
+        first = tx.part("k", lambda: Kept(tx))
+        assert tx.part("k", lambda: Kept(tx)) is first
+        with tx.savepoint():
+            assert first.written == 1  # what stood before is written first
+            assert tx.part("k", lambda: Kept(tx)) is not first
+
+    writer.call(use)
+    with store.read() as conn:
+        kinds = conn.execute(select(tables.events.c.kind)).scalars().all()
+    assert list(kinds) == ["flushed"] * 2
+
+
+def test_who_waits_long_finds_us_behind(store: Store) -> None:
+    clock = ManualClock(SystemClock().now())
+    made = Writer(store, tables, clock, district="500114")
+    made.start()
+    assert made.wait_owner(10)
+    entered, opened = threading.Event(), threading.Event()
+
+    def hold(_: Tx) -> None:
+        entered.set()
+        opened.wait(10)
+
+    first = made.submit(hold)
+    entered.wait(10)
+    late = made.submit(lambda tx: tx.behind_at)
+    clock.set(clock.now() + timedelta(seconds=5))
+    opened.set()
+    first.result(10)
+    assert late.result(10) == clock.now() == made.behind_at
+    made.stop()

@@ -20,6 +20,7 @@ from services.dispatch.channels.carrier import (
     fail,
     receive,
     sign,
+    withdraw,
 )
 from services.dispatch.channels.factory import CarrierProblem, CarrierSpec, carrier_for, carriers_for, is_loopback
 from shared.errors import Refused
@@ -235,3 +236,15 @@ def test_a_channel_without_a_carrier_is_refused() -> None:
 )
 def test_loopback_by_its_own_words(url: str, loopback: bool) -> None:
     assert is_loopback(url) is loopback
+
+
+def test_a_text_that_was_delivered_is_not_one_without_a_word() -> None:
+    given_up = expire(attempt(A.DELIVERED, 1), T0)
+    assert (given_up.state, given_up.result) == (A.EXPIRED, Result.DELIVERED)
+    reply = receive(given_up, Receipt(seq=2, state="ended", result="answered", keys="1"), T0)
+    assert (reply.reason, reply.state.result, reply.new_keys) == (R.CORRECTS_EXPIRY, Result.KEYED, "1")
+
+
+def test_a_withdrawn_ring_has_ended() -> None:
+    taken_back = withdraw(attempt(), T0)
+    assert (taken_back.state, taken_back.result, taken_back.ended_at) == (A.ENDED, Result.WITHDRAWN, T0)
