@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from services.warning.alerts.cap_tree import CAP_12, DSIG, VERSIONS, Found, Node
-from services.warning.alerts.cap_values import TIME, circle_of, instant, language_of, ring_of, time_of
+from services.warning.alerts.cap_values import circle_of, language_of, ring_of, time_of
 
 MANY = frozenset(
     {"code", "info", "Signature", "category", "responseType", "eventCode", "parameter", "resource", "area"}
@@ -175,9 +175,9 @@ class Repairer:
         return True
 
     def time(self, node: Node) -> bool:
-        if TIME.fullmatch(node.text) and instant(node.text) is not None:
-            return True
         right = time_of(node.text)
+        if right == node.text:
+            return True
         if right is not None:
             self.note(node, "time", f"{node.name} '{node.text[:40]}' read as {right}")
             node.text = right
