@@ -217,7 +217,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """新旧: what makes it news to the person is the version that last asked; a calmer or a merely recorded one is none."""
+        """新旧: news to the person is the version that last asked; a calmer or a merely recorded one is none."""
         return (self.case_id, self.line_post, self.matter.key, self.matter.asked or self.matter.version)
 
 
