@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test sim check openapi lock clean
+.PHONY: help setup run test sim bench check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -24,6 +24,10 @@ test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a fail
 sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
 	@sh deploy/setup.sh dev
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),1))
+
+bench: ## 基准 Statements and work of the dispatch writer, district small and large, both databases; ratios and gates
+	@sh deploy/setup.sh dev
+	@exec $(PY) -m tests.bench.dispatch
 
 check: ## 检查 Lint, types, import rules, lock drift; no network
 	@sh deploy/setup.sh dev
