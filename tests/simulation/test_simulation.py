@@ -37,7 +37,7 @@ HARM: dict[str, tuple[str, Harm, Check]] = {
     ),
     "a reading is there twice": (
         "warning",
-        lambda conn: conn.execute(update(readings.readings).values(id=readings.readings.c.id + 1, value=1.0)),
+        lambda conn: conn.execute(update(readings.readings).values(id=readings.readings.c.id + 1_000_000, value=1.0)),
         lambda checkers, conn: checkers.receipted_is_stored(conn, all_of_them=True),
     ),
     "an alert is gone": ("warning", lambda conn: conn.execute(delete(alerts.alerts)), Checkers.one_alert),
