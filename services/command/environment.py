@@ -100,6 +100,7 @@ class Wiring:
             "MQTT_PORT": str(self.broker.port),
             "MQTT_USER": SERVICES_USER,
             "MQTT_PASSWORD": self.users.of(SERVICES_USER),
+            "ALERT_KEY": str(self.data.secrets / "alert-key.json"),
             "MQTT_DEMO": "1" if self.broker.is_demo else "",
         }
 
