@@ -23,7 +23,7 @@ test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a fail
 
 sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
 	@sh deploy/setup.sh dev
-	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),1))
+	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(SHORT),--short),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),1))
 
 bench: ## 基准 Statements and work of the dispatch writer, district small and large, both databases; ratios and gates
 	@sh deploy/setup.sh dev

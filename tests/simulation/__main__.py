@@ -14,12 +14,12 @@ from pathlib import Path
 from tests.simulation.play import Failed, once, play
 
 
-def one(seed: int) -> int:
+def one(seed: int, *, short: bool) -> int:
     """One seed, all of its steps."""
     told: list[str] = []
     with tempfile.TemporaryDirectory(prefix="fengsui-sim-") as folder:
         try:
-            played = play(seed, Path(folder), told=told)
+            played = play(seed, Path(folder), told=told, short=short)
         except Failed as error:
             print("\n".join(told))
             print(error, file=sys.stderr)
@@ -58,12 +58,13 @@ def _words(figures: dict[str, int] | Counter[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="play this one and show every step")
+    parser.add_argument("--short", action="store_true", help="as `make test` plays it")
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     if arguments.seed is not None:
-        return one(arguments.seed)
+        return one(arguments.seed, short=arguments.short)
     return many(arguments.first, arguments.seeds, arguments.jobs)
 
 

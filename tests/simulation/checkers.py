@@ -309,7 +309,7 @@ class Checkers:
             found = orders.get(conn, self.realm, row.order_id)
             assert found is not None
             order = found.order
-            demand(state not in TERMINAL, f"{order.order_id} was {state} and is {order.state}")
+            demand(state not in TERMINAL or order.state is state, f"{order.order_id} was {state}, is {order.state}")
             if state in HELD and order.state not in HELD:
                 ended = {who for which, who in self.night.officers.ended if which == order.order_id}
                 closed = order.closing is not None and order.closing.by in ended

@@ -27,6 +27,7 @@ from tests.support.packs import loaded
 
 AFTER_STORM = timedelta(minutes=15)
 CALM = timedelta(minutes=25)
+SHORT_STEPS, SHORT_CALM = 40, timedelta(minutes=3)
 CALM_STEP_S = 60
 REST_STEP_S = 20
 REST_STEPS_MAX = 90
@@ -65,21 +66,22 @@ def play(
     *,
     dsn: str | None = None,
     told: list[str] | None = None,
+    short: bool = False,
     at_rest: Callable[[Checkers], None] | None = None,
 ) -> Played:
-    """Play one seed; Failed says what broke, the last steps, and how to see it again."""
+    """Play one seed; Failed says what broke, the last steps, and how to see it again. ``short``: for `make test`."""
     start = datetime(2026, 6, 28, seed * 7 % 24, tzinfo=UTC)
     drill = seed % DRILL_EVERY == 0
     world = World(seed, folder, small_pack(), drill=drill, speed=60.0 if seed % 8 else 6.0, start=start, dsn=dsn)
     world.trace.all = told
     with world.listening():
         try:
-            return _play(world, at_rest)
+            return _play(world, at_rest, short=short)
         except Exception as error:
             steps = "\n".join(world.trace.lines)
             raise Failed(
                 f"seed {seed}: {type(error).__name__}: {error}\nlast steps:\n{steps}\n"
-                f"play it again: make sim SEED={seed}"
+                f"play it again: make sim SEED={seed}{' SHORT=1' if short else ''}"
             ) from error
         finally:
             world.end()
@@ -95,7 +97,7 @@ def once(seed: int) -> Played | str:
             return str(error)
 
 
-def _play(world: World, at_rest: Callable[[Checkers], None] | None) -> Played:
+def _play(world: World, at_rest: Callable[[Checkers], None] | None, *, short: bool) -> Played:
     night = Night(world)
     checkers = Checkers(night)
     steps = 0
@@ -114,14 +116,14 @@ def _play(world: World, at_rest: Callable[[Checkers], None] | None) -> Played:
                 return
         raise Violation(f"no rest after faults have stopped: {night.unsettled}")
 
-    while world.domain < night.storm.ends + AFTER_STORM:
+    while world.domain < night.storm.ends + AFTER_STORM and not (short and steps >= SHORT_STEPS):
         step()
     night.calm()
-    until = world.domain + CALM
+    until = world.domain + (SHORT_CALM if short else CALM)
     while world.domain < until:
         step(CALM_STEP_S)
     rest()
-    if world.seed % LONG_EVERY == 0:
+    if world.seed % LONG_EVERY == 0 and not short:
         End(night).until_normal(step)
         rest()
     if at_rest is not None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from deploy.demo.exchange.personas import Character, Step, call_script, crowd, text_script
 from services.dispatch.channels.carrier import Receipt
 from services.warning.pipeline import Pipeline
-from shared.errors import FengsuiError
+from shared.errors import FengsuiError, Unavailable
 from shared.http.client import Permanent, Transient
 from shared.mqtt.link import Back, Incoming, Lost, Signal
 from shared.outbox.inbox import Message
@@ -67,7 +67,7 @@ class Wire:
             if method == "GET":
                 return {"applied": self._receiver.do(self._applied)}
             answer = self._post(json)
-        except (Crashed, Down) as error:
+        except (Crashed, Down, Unavailable) as error:
             raise Transient(f"{path}: {error.code}") from None
         if self._dice.random() < self._odds.lost:
             raise Transient(f"{path}: the answer is lost")
@@ -109,6 +109,7 @@ class Broker:
     def __init__(self, world: World, odds: Odds) -> None:
         self.world, self.odds, self.dice = world, odds, world.dice("broker")
         self.connected = False
+        self.at_leisure = True  # runs of any size
         self.generation = 0
         self.retained: dict[str, list[bytes]] = {}
         self._mids = count(1)
@@ -165,7 +166,7 @@ class Broker:
         run: list[Signal] = self._signals
         self._signals = []
         if self.connected:
-            taken = self._queue[: self.dice.randint(1, DELIVER_MAX)]
+            taken = self._queue[: self.dice.randint(1, DELIVER_MAX) if self.at_leisure else DELIVER_MAX]
             del self._queue[: len(taken)]
             for topic, payload in taken:
                 mid = next(self._mids)

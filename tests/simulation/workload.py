@@ -12,6 +12,7 @@ from deploy.demo.exchange.personas import Character, Persona
 from services.dispatch.channels import store as channels_store
 from services.dispatch.channels.carrier import Receipt
 from services.warning.stations.worker import ReceiptPublisher
+from shared.errors import Unavailable
 from shared.http.client import Permanent, Transient
 from tests.simulation.field import FAULTS, Fault, Storm, gauges
 from tests.simulation.officers import Officers
@@ -60,13 +61,14 @@ class Night:
             self._hear_back,
             self.officers.act_now,
         ]
-        self.dice.shuffle(actors)
+        if self.faults:
+            self.dice.shuffle(actors)
         for actor in actors:
             try:
                 actor()
             except (Crashed, Down):
                 pass  # whoever it was has died on the way; the others go on
-            except (Transient, Permanent) as error:
+            except (Transient, Permanent, Unavailable) as error:
                 self.world.say(f"failed: {error.en}")
 
     def _stations(self) -> None:
@@ -143,7 +145,7 @@ class Night:
         for name in NAMES:
             node = world.nodes[name]
             if node.up and dice.random() < self.crashes:
-                node.crash_soon(dice.choice(("before", "after")))
+                node.crash_soon(dice.choice(("before", "after", "hiccup")))
                 node.back_at = world.domain + timedelta(seconds=dice.choice((0, 10, 60, 400)))
         if dice.random() < self.crashes / 4:
             self._black_out()
@@ -195,6 +197,7 @@ class Night:
         self.world.say("faults stop")
         self.faults = False
         self.odds.stop()
+        self.broker.at_leisure = False
         self.exchange_back_at, self.exchange.outage, self.broker_back_at = None, False, None
         for node in self.world.nodes.values():
             node.back_at = None

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from services.dispatch import main as dispatch_main
 from services.dispatch.channels.factory import SIMULATOR, CarrierSpec
@@ -36,7 +37,7 @@ from services.warning.settings import WarningSettings
 from shared.clock import ManualClock
 from shared.db.engine import Store
 from shared.db.tx import Tx
-from shared.errors import FengsuiError
+from shared.errors import FengsuiError, Unavailable
 from shared.frame import Frame, save_realm
 from shared.mqtt.link import Signal
 from shared.pack.model import Pack
@@ -130,7 +131,7 @@ class Node:
         self.frame.store.close()
 
     def crash_soon(self, when: str) -> None:
-        """The next commit is the last: ``before`` it or ``after`` it."""
+        """The next commit is the last: ``before`` it or ``after`` it; with ``hiccup`` it fails and life goes on."""
         self._armed = when
 
     def do(self, function: Callable[[], T]) -> T:
@@ -176,7 +177,12 @@ class Node:
         done = writer.submit(lambda _: None)
         opened.set()
         held.result(GATE_S)
-        done.result(GATE_S)
+        try:
+            done.result(GATE_S)
+        except Unavailable:
+            if self._dead:
+                raise
+            writer.call(lambda _: None)  # the messages are tried again before anything else is
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -196,6 +202,10 @@ class Node:
         if self._armed == "before":
             self._dead = self.world.dying = True
             raise SimCrash(self.name)
+        if self._armed == "hiccup":
+            self._armed, self.world.dying = None, True
+            raise OperationalError("COMMIT", {}, OSError("disk full"))
+        self.world.dying = False
         self._commits += 1
 
 
@@ -214,7 +224,7 @@ class World:
         self.boot = "boot-1"
         self.stopped_at: datetime | None = None
         self.errors: list[MutableMapping[str, Any]] = []
-        self.dying = False
+        self.dying = False  # what is logged now is expected
         self.on_death: list[Callable[[Node], None]] = []
         self.on_birth: list[Callable[[Node], None]] = []
         schemas = {name: f"sim{seed}_{name}" if dsn else None for name in NAMES}
