@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test sim bench check openapi lock clean
+.PHONY: help setup run test sim fuzz bench check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -19,11 +19,15 @@ run: ## 运行 The whole system on the sample district, a flood night as an exer
 
 test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a failure
 	@sh deploy/setup.sh dev
-	@exec $(PY) -m pytest -n 2 -rsfE
+	@exec $(PY) -m pytest -n 4 -rsfE
 
 sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
 	@sh deploy/setup.sh dev
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(SHORT),--short),--seeds $(or $(SEEDS),200) --first $(or $(FIRST),1))
+
+fuzz: ## 随机 The property tests with new random examples, ten times as many; HYPOTHESIS_PROFILE=nightly for a night
+	@sh deploy/setup.sh dev
+	@HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),fuzz) $(PY) -m pytest -n 2 -rsfE tests/property
 
 bench: ## 基准 Statements and work of the dispatch writer, district small and large, both databases; ratios and gates
 	@sh deploy/setup.sh dev

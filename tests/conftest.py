@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from sqlalchemy import MetaData
 
 from shared.db.engine import Store
@@ -20,9 +20,13 @@ from tests.support.real import require_real
 os.environ["TZ"] = "America/St_Johns"  # neither UTC nor Asia/Shanghai: a naive time shows
 time.tzset()
 
-settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("nightly", max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+# Without the phase that explains a failure: below Python 3.12 it traces every line of every example, many times slower.
+PHASES = tuple(phase for phase in Phase if phase is not Phase.explain)
+CALM = {"deadline": None, "phases": PHASES, "suppress_health_check": list(HealthCheck)}
+# `make test` says the same thing twice; `make fuzz` draws anew each time, and what it finds becomes a test of its own.
+settings.register_profile("dev", max_examples=50, derandomize=True, **CALM)
+settings.register_profile("fuzz", max_examples=500, **CALM)
+settings.register_profile("nightly", max_examples=5000, **CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 SHARED = Path(__file__).parents[1].parent / "shared"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import Phase, assume, settings
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -296,11 +296,7 @@ def _sum_of_all(line: Line) -> int:
 
 
 TestCallouts = CalloutMachine.TestCase
-TestCallouts.settings = settings(
-    stateful_step_count=30,
-    max_examples=min(500, settings.default.max_examples if settings.default else 50),
-    phases=[phase for phase in Phase if phase is not Phase.explain],  # explaining traces every line: minutes
-)
+TestCallouts.settings = settings(stateful_step_count=30)
 
 
 def test_silence_reaches_the_top_at_every_level() -> None:

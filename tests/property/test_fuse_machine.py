@@ -214,5 +214,5 @@ class FuseMachine(RuleBasedStateMachine):
             assert (state.doubtful is None) == (state.confirmed == state.level)
 
 
-FuseMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+FuseMachine.TestCase.settings = settings(stateful_step_count=40)
 TestFuseMachine = FuseMachine.TestCase

@@ -96,7 +96,8 @@ class OrderMachine(RuleBasedStateMachine):
             assert again.effects == ()
         if before.state in TERMINAL:
             assert after.state is before.state
-            assert decision.reason is not Reason.DONE or isinstance(event, PermitReturn)
+            # what was signed by telephone stays owed in writing when the measure has ended
+            assert decision.reason is not Reason.DONE or isinstance(event, PermitReturn | CountersignDue | Sign)
 
     def no_force_by_itself(self, before: Order, event: Event) -> None:
         held = {unit.unit_id for unit in self.order.units if unit.held}

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.property.oracle.check import differences, disagreement
 from tests.property.oracle.engine import engine_records
@@ -20,13 +20,8 @@ from tests.property.oracle.storms import METRICS, REGIONS, STORMS, Storm
 from tests.property.oracle.weather import storms
 
 by_storm = pytest.mark.parametrize("storm", STORMS, ids=lambda storm: storm.name)
-random_storms = settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],  # the storms are small; shrinking them would take minutes
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+# the storms are small; shrinking them would take minutes
+random_storms = settings(phases=[Phase.generate])
 
 
 def oracle(storm: Storm) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ class Night:
         world.begin()
         self.storm, self.gauges = Storm(world), gauges(world)
         self.crashes = dice.choice((0.0, 0.005, 0.02))  # a node and step
+        self.hiccups = dice.choice((0.0, 0.02, 0.08))
         self.troubles = dice.choice((0.0, 0.01, 0.03))
         self.officers = Officers(world)
         self.faults = True
@@ -145,8 +146,10 @@ class Night:
         for name in NAMES:
             node = world.nodes[name]
             if node.up and dice.random() < self.crashes:
-                node.crash_soon(dice.choice(("before", "after", "hiccup")))
+                node.crash_soon(dice.choice(("before", "after")))
                 node.back_at = world.domain + timedelta(seconds=dice.choice((0, 10, 60, 400)))
+            elif node.up and dice.random() < self.hiccups:
+                node.crash_soon("hiccup")
         if dice.random() < self.crashes / 4:
             self._black_out()
         if dice.random() < self.troubles:

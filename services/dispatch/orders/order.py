@@ -69,9 +69,9 @@ def step(order: Order, event: Event, now: datetime) -> Decision:
 
 
 def _sign(order: Order, event: Sign, now: datetime) -> Decision:
-    if order.state in TERMINAL:
-        return Decision.refused(order, Reason.CLOSED)
     owed = any(s.wants_countersign and s.countersign_by == event.by for s in order.signatures)
+    if order.state in TERMINAL and not owed:  # what was said on the telephone is countersigned even after the end
+        return Decision.refused(order, Reason.CLOSED)
     refusal = _may_not_sign(order, event)
     if refusal is not None and not owed:
         signed_before = any(s.by == event.by or s.countersign_by == event.by for s in order.signatures)
@@ -151,10 +151,16 @@ def _countersign_due(order: Order, event: CountersignDue, now: datetime) -> Deci
     due = order.countersign_due_at
     if due is None or now < due:
         return Decision.unchanged(order, Reason.NOT_DUE)
-    late = [s for s in order.signatures if s.countersign_due_at == due and s.wants_countersign]
+    late = [s for s in order.signatures if _overdue(s, now)]
     marked = tuple(replace(s, countersign_overdue=True) if s in late else s for s in order.signatures)
     effects = [Effect(kind=EffectKind.COUNTERSIGN_OVERDUE, post=s.countersign_by) for s in late]
     return Decision.done(replace(order, signatures=marked), *effects)
+
+
+def _overdue(signature: Signature, now: datetime) -> bool:
+    """Not countersigned in time, and not yet said; several that fell due together are said together."""
+    due = signature.countersign_due_at
+    return signature.wants_countersign and not signature.countersign_overdue and due is not None and due <= now
 
 
 # --- carrying out --------------------------------------------------------------------------------------------

@@ -209,6 +209,16 @@ def test_a_missing_countersign_is_reported_and_lifts_nothing() -> None:
     assert step(decision.order, CountersignDue(), NOW + timedelta(hours=4)).effects == ()
 
 
+def test_what_was_signed_by_telephone_is_owed_in_writing_after_the_end_too() -> None:
+    ended = go(go(opened(), PHONE), Revoke(by=SIGNER, ground="核查安全"))
+    assert step(ended, CountersignDue(), NOW + timedelta(hours=2)).has(EffectKind.COUNTERSIGN_OVERDUE)
+    assert refusal(step(ended, Sign(by=DEPUTY), NOW)) == "closed"
+    decision = step(ended, Sign(by=SIGNER), NOW + minutes(30))
+    assert decision.has(EffectKind.COUNTERSIGNED)
+    assert decision.order.state is S.REVOKED
+    assert decision.order.countersign_due_at is None
+
+
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
