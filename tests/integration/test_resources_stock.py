@@ -166,13 +166,13 @@ def test_readiness_names_the_item_that_binds(still: httpx.Client) -> None:
     lines = {line["guarantee"]: line for line in answer["guarantees"]}
     assert list(lines) == ["food", "clothing", "water", "shelter", "medical"]
     shelter = lines["shelter"]
-    assert (shelter["need"], shelter["usable"], shelter["gap"]) == (3000, 1940, 1060)
+    assert (shelter["need"], shelter["usable"], shelter["gap"]) == (3000, 2070, 930)
     food = lines["food"]
-    assert (food["usable"], food["deliverable"], food["gap"]) == (4700, 1800, 0)
+    assert (food["usable"], food["deliverable"], food["gap"]) == (5350, 1800, 0)
     assert food["items"][0]["left_out"] == {"expired": 600}
     quilts = next(item for item in lines["clothing"]["items"] if item["item_code"] == QUILTS)
-    assert quilts["by_owner"]["重庆市"] == 500
-    assert quilts["left_out"] == {"not_ours": 500}
+    assert quilts["by_owner"]["重庆市"] == 2500
+    assert quilts["left_out"] == {"not_ours": 2500}
     assert all(item["source"] == "演示数据" for line in lines.values() for item in line["items"])
     assert still.get("/v1/readiness?people=0", headers=OFFICER).status_code == 422
 

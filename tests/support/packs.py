@@ -15,7 +15,7 @@ from shared.pack.load import load_pack
 from shared.pack.model import Pack
 from shared.pack.scaffold import scaffold
 
-SAMPLE_SIZE: Size = "small"  # what the committed sample pack was generated with
+SAMPLE_SIZE: Size = "full"  # what the committed sample pack was generated with
 DISTRICT = "999901"
 TOWNSHIP = "999901101"
 VILLAGE = "999901101001"
