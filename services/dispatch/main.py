@@ -79,7 +79,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.include(accounts_api.routes(frame, signer))
     frame.include(callouts_api.routes(callouts, ringing.receipt, settings.carriers))
     frame.include(orders_api.routes(frame, orders))
-    frame.include(incidents_api.routes(frame, incidents))
+    frame.include(incidents_api.routes(frame, incidents, callouts))
     return frame.app
 
 

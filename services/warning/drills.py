@@ -20,6 +20,7 @@ from shared.errors import Invalid, Refused
 from shared.frame import Frame, save_realm
 from shared.http.context import Answer, Ctx
 from shared.pack.canonical import version_folder
+from shared.pack.model import Pack
 from shared.realm import SPEED_MAX, RealmClock, drill_clock, format_time, parse_time
 from shared.vocabulary import Role
 
@@ -80,7 +81,40 @@ def routes(frame: Frame, books: Books) -> APIRouter:
 
         return ctx.write(apply)
 
+    @router.get("/v1/packs/active")
+    def active(ctx: Ctx) -> JSONResponse:
+        """The words of the pack in service: its district, hazards and regions, which forms offer and pages name."""
+        ctx.require(tuple(Role))
+        pack = frame.require_pack()
+        return JSONResponse(pack_out(pack), headers={"ETag": f'"{pack.version}"', "Cache-Control": "no-cache"})
+
     return router
+
+
+def pack_out(pack: Pack) -> dict[str, Any]:
+    """区县包词汇: nothing of it is personal."""
+    district = pack.district
+    return {
+        "district": district.code,
+        "name": {"zh": district.name_zh, "en": district.name_en},
+        "status": district.status,
+        "timezone": district.timezone,
+        "version": pack.version,
+        "hazards": [
+            {"code": each.code, "name": {"zh": each.name_zh, "en": each.name_en}, "family": each.family}
+            for each in pack.hazards.values()
+        ],
+        "regions": [
+            {
+                "code": each.code,
+                "name": each.name,
+                "parent": each.parent,
+                "level": str(each.level),
+                "population": each.population,
+            }
+            for each in pack.regions.values()
+        ],
+    }
 
 
 def activate_everywhere(frame: Frame, books: Books, tx: Tx, version: str, *, by: str) -> None:

@@ -166,8 +166,8 @@ def routes() -> APIRouter:
 
     @router.get("/v1/keys")
     def list_keys(ctx: Ctx, owner: str | None = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
-        """Enrolled keys, revoked ones too, by their id."""
-        ctx.require([Role.ADMIN])
+        """Enrolled keys, revoked ones too, by their id; without being an administrator one's own (``owner``)."""
+        ctx.require(tuple(Role) if owner is not None and owner == ctx.actor.sub else [Role.ADMIN])
         table = ctx.frame.tables.keys
         position = decode_cursor(cursor, 1)
         query = select(table).order_by(table.c.key_id).limit(limit + 1)

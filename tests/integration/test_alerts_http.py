@@ -316,6 +316,33 @@ def test_keys_are_enrolled_by_an_administrator(bench: Bench) -> None:
     bench.post("/v1/keys/none/revoke", {"reason": "换发"}, 404)
     (shown,) = bench.get("/v1/keys", owner="issuer")["items"]
     assert shown["revoked_at"] is not None
+    mine = bench.headers("issuer", sub="issuer")
+    assert bench.http.get("/v1/keys", params={"owner": "issuer"}, headers=mine).json()["items"] == [shown]
+    for other in ({"owner": "second"}, {}):
+        assert bench.http.get("/v1/keys", params=other, headers=mine).status_code == 403
+
+
+def choices(bench: Bench, person: Person, alert_id: str) -> dict[str, str]:
+    answer = bench.http.get(f"/v1/alerts/{alert_id}", headers=person.headers)
+    return {each["act"]: each["reason"] or "open" for each in answer.json()["choices"]}
+
+
+def test_an_alert_says_what_the_asker_may_do(bench: Bench) -> None:
+    team = crew(bench)
+    alert_id = raise_red(bench)
+    assert choices(bench, team.drafter, alert_id) == {"update": "open"} | dict.fromkeys(
+        ("approve", "return", "reject", "hand_over", "released", "cancel", "end"), "wrong_role"
+    )
+    before = choices(bench, team.issuer, alert_id)
+    assert (before["approve"], before["released"], before["cancel"]) == ("open", "not_approved", "not_released")
+    released(team, alert_id)
+    after = choices(bench, team.issuer, alert_id)
+    assert (after["approve"], after["released"], after["end"]) == (
+        "already_released",
+        "already_released",
+        "still_open",
+    )
+    assert after["cancel"] == "approvals_missing"
 
 
 def test_feeds_etag_cursor_filters_and_languages(bench: Bench) -> None:

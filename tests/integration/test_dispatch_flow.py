@@ -189,6 +189,55 @@ def test_a_telephone_signature_needs_the_registered_number(room: Room) -> None:
     assert countersigned.json()["signatures"][-1]["countersigned_at"] == format_time(NOW)
 
 
+# --- what may come, and who may do it --------------------------------------------------------------------------
+
+
+def choices(room: Room, order_id: str, user: str) -> dict[str, tuple[str, str]]:
+    return {c["act"]: (c["state"], c["reason"]) for c in room.get(f"/v1/orders/{order_id}", user)["choices"]}
+
+
+def test_an_order_says_what_the_asker_may_do_and_the_acts_agree(room: Room) -> None:
+    room.send(transition())
+    waiting = one(room, "evacuate", "region")["order_id"]
+    issuer = choices(room, waiting, "issuer")
+    assert issuer["sign"] == ("open", "done")
+    assert issuer["lift"] == ("refused", "not_in_force")
+    assert issuer["acknowledge"] == ("refused", "wrong_role")
+    duty = choices(room, waiting, "duty_officer")
+    assert (duty["sign"], duty["sign_by_phone"][0], duty["acknowledge"]) == (
+        ("refused", "wrong_role"),
+        "open",
+        ("refused", "not_in_force"),
+    )
+    assert room.post(f"/v1/orders/{waiting}/sign", {}, "issuer").status_code == 200
+    assert choices(room, waiting, "issuer")["sign"] == ("refused", "nothing_to_sign")
+    held = one(room, "evacuate", "site")["order_id"]
+    commander = choices(room, held, "commander")
+    assert commander["lift"] == ("open", "done")
+    assert commander["complete"] == ("refused", "people_unaccounted")
+    assert commander["permit_return"] == ("refused", "not_lifted")
+    body = {"ground": "核查安全", "inspection": SAFE}
+    assert room.post(f"/v1/orders/{held}/lift", body, "commander").status_code == 200
+    assert choices(room, held, "commander")["permit_return"] == ("open", "done")
+
+
+def test_a_notice_can_be_foreseen_and_comes_as_foreseen(room: Room) -> None:
+    asked = {"hazard": "11B03", "level": "red", "areas": ["500114112"]}
+    seen = room.get("/v1/incidents/preview", **asked)
+    assert room.get("/v1/incidents")["items"] == []
+    assert room.orders() == []
+    room.send(transition("notice.signal", reason="notice", notice={"hazard": "11B03", "areas": ["500114112"]}))
+    case = room.get("/v1/callouts")["items"][0]["case_id"]
+    called = {line["post"] for line in room.get(f"/v1/callouts/{case}")["lines"]}
+    signers = {order["next_signer"] for order in room.orders() if order["next_signer"]}
+    assert {post["post"] for post in seen["posts"]} == called - (signers - {p["post"] for p in seen["posts"]})
+    assert len(seen["orders"]) == len(room.orders())
+    assert {order["signer"] for order in seen["orders"] if not order["in_force"]} == signers
+    for wrong in ({"areas": ["nowhere"]}, {"hazard": "x"}, {"level": "purple"}):
+        where = {"realm": room.realm, **asked, **wrong}
+        assert room.http.get("/v1/incidents/preview", params=where, headers=room.bearer("issuer")).status_code == 422
+
+
 # --- carrying out and ending -----------------------------------------------------------------------------------
 
 

@@ -405,3 +405,13 @@ def test_a_pack_whose_rules_cannot_be_used_is_refused(bench: Bench, tmp_path: Pa
     assert refused["code"] == "bad_rules"
     assert "rainstorm.yaml:" in refused["detail"]
     assert bench.get("/v1/realm")["pack"] == bench.pack.version
+
+
+def test_the_words_of_the_pack_are_there_for_forms(bench: Bench) -> None:
+    words = bench.get("/v1/packs/active")
+    assert words["district"] == bench.pack.district.code
+    assert {row["code"] for row in words["regions"]} == set(bench.pack.regions)
+    township = next(row for row in words["regions"] if row["level"] == "township")
+    assert township["parent"] == words["district"]
+    assert {row["code"]: row["name"]["zh"] for row in words["hazards"]}.keys() == bench.pack.hazards.keys()
+    assert bench.http.get("/v1/packs/active", headers={"Authorization": ""}).status_code == 401

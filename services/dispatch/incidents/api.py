@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
+from services.dispatch.incidents.preview import foresee, out, persons_in
 from services.dispatch.incidents.service import Incidents, shown, timeline
 from services.dispatch.orders import store as order_store
-from services.dispatch.orders.api import READERS
+from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
+from services.dispatch.roster import service as roster
 from shared.db.tx import Tx
+from shared.errors import Invalid
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
-from shared.vocabulary import Role
+from shared.vocabulary import Level, Role
 
+AREAS_MAX = 200
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
@@ -48,9 +53,10 @@ class CommanderBody(BaseModel):
     post: Id
 
 
-def routes(frame: Frame, incidents: Incidents) -> APIRouter:
+def routes(frame: Frame, incidents: Incidents, callouts: Callouts) -> APIRouter:
     """事件路由"""
     router = APIRouter(tags=["incidents"])
+    _preview(router, frame, callouts)
     district = frame.settings.district
 
     @router.get("/v1/incidents")
@@ -122,3 +128,31 @@ def routes(frame: Frame, incidents: Incidents) -> APIRouter:
         return change(ctx, incident_id, lambda tx: incidents.command(tx, ctx.realm, incident_id, body.post, sub))
 
     return router
+
+
+def _preview(router: APIRouter, frame: Frame, callouts: Callouts) -> None:
+    """Before ``/{incident_id}``, whose place it would take."""
+
+    @router.get("/v1/incidents/preview")
+    def preview(
+        ctx: Ctx,
+        hazard: Annotated[str, Query(max_length=20)],
+        level: Level,
+        areas: Annotated[list[str], Query(min_length=1, max_length=AREAS_MAX)],
+    ) -> dict[str, Any]:
+        """预演 Whom a notice would call and what it would order, if it were entered now; nothing is written."""
+        ctx.require(READERS)
+        pack = frame.require_pack()
+        unknown = [area for area in areas if area not in pack.regions]
+        if unknown:
+            raise Invalid(
+                f"areas: '{unknown[0]}' is not in regions.csv", f"区域 {unknown[0]} 不在区划表中", field="areas"
+            )
+        if hazard not in pack.hazards:
+            raise Invalid(f"hazard: '{hazard}' is not in hazards.csv", f"灾种 {hazard} 不在表中", field="hazard")
+        clocks, now = callouts.clocks(pack.version), frame.domain_now(ctx.realm)
+        foreseen = foresee(pack, clocks, hazard=hazard, level=level, areas=areas, now=now)
+        with ctx.read() as conn:
+            reaches = roster.reaches(conn, ctx.realm, pack, persons_in(foreseen))
+        mute = {person for person, reach in reaches.items() if not reach.is_callable}
+        return {"district": frame.settings.district, "realm": ctx.realm, **out(foreseen, pack, mute)}

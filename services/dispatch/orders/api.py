@@ -24,6 +24,7 @@ from services.dispatch.orders.bodies import (
     group_of,
 )
 from services.dispatch.orders.byhand import Draft, area_of
+from services.dispatch.orders.choices import Me, choices
 from services.dispatch.orders.events import (
     Acknowledge,
     Complete,
@@ -38,6 +39,7 @@ from services.dispatch.orders.events import (
     SignByPhone,
 )
 from services.dispatch.orders.model import HELD, Order, OrderState
+from services.dispatch.orders.roles import DOERS, READERS, RECORDERS, REVOKERS, SIGNERS
 from services.dispatch.orders.service import Make, Orders, shown, signing_post
 from services.dispatch.orders.store import Stored
 from shared.auth.gate import covers
@@ -46,24 +48,8 @@ from shared.errors import Forbidden, NotFound, Refused
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
+from shared.pack.model import Pack
 from shared.vocabulary import Measure, Role
-
-READERS = [
-    Role.DUTY_OFFICER,
-    Role.COMMANDER,
-    Role.DRAFTER,
-    Role.ISSUER,
-    Role.SECOND_ISSUER,
-    Role.VERIFIER,
-    Role.TOWNSHIP,
-    Role.VILLAGE,
-    Role.WAREHOUSE_KEEPER,
-    Role.SERVICE,
-]
-SIGNERS = [Role.ISSUER, Role.SECOND_ISSUER, Role.COMMANDER]
-RECORDERS = [Role.DUTY_OFFICER, Role.COMMANDER]
-DOERS = [Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE]
-REVOKERS = [*SIGNERS, Role.DUTY_OFFICER]
 
 
 class _Desk:
@@ -217,10 +203,14 @@ def _reading(router: APIRouter, frame: Frame) -> None:
 
     @router.get("/v1/orders/{order_id}")
     def one(order_id: str, ctx: Ctx) -> JSONResponse:
-        """One order with its people by name, for those whose area holds it; the access is audited."""
+        """One order with its people by name, for those whose area holds it; the access is audited.
+
+        ``choices`` says for each act whether the asker may do it now, or why not.
+        """
         ctx.require(READERS)
         with ctx.read() as conn:
             stored = store.get(conn, ctx.realm, order_id)
+            held = posts_of(conn, ctx.actor)
         if stored is None:
             raise NotFound(
                 f"there is no order {order_id} in realm {ctx.realm}", f"领域 {ctx.realm} 中没有措施 {order_id}"
@@ -230,7 +220,9 @@ def _reading(router: APIRouter, frame: Frame) -> None:
         if mine and stored.order.moves_people and Role.SERVICE not in ctx.actor.roles and frame.writer.is_owner:
             realm, sub = ctx.realm, ctx.actor.sub
             frame.writer.submit(lambda tx: tx.audit(realm, sub, "order.names_read", order_id))
+        me = _me(ctx, stored.order, held, pack)
         body = shown(stored, ctx.realm, frame.settings.district, by_name=mine)
+        body["choices"] = choices(stored.order, me, frame.domain_now(ctx.realm))
         return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
 
 
@@ -376,6 +368,17 @@ def _ending(router: APIRouter, desk: _Desk) -> None:
                 entered_late=body.entered_late,
             ),
         )
+
+
+def _me(ctx: Context, order: Order, held: tuple[str, ...], pack: Pack | None) -> Me:
+    sub = ctx.actor.sub
+    return Me(
+        roles=frozenset(ctx.actor.roles),
+        signer=signing_post(order, held) or sub,
+        doer=_of_units(order, held) or sub,
+        ender=_of_issuer(order, held) or sub,
+        units=tuple(u.unit_id for u in order.units if covers(ctx.actor.areas, u.region, pack)),
+    )
 
 
 def _of_units(order: Order, held: tuple[str, ...]) -> str | None:

@@ -114,8 +114,8 @@ def to_sign(case: Case, purpose: Purpose) -> dict[str, Any]:
     data = canonical(message)
     digest = digest_of(data)
     have = lives.persons_of(case.life.approvals, digest)
-    needed = persons_needed(*_weight(case, purpose))
-    blocked = _blocked(case, purpose)
+    wanted = needed(case, purpose)
+    refused = blocked(case, purpose)
     return {
         "district": message["district"],
         "realm": case.realm,
@@ -128,24 +128,32 @@ def to_sign(case: Case, purpose: Purpose) -> dict[str, Any]:
         "message": message,
         "against": case.public.identifier if case.public is not None else None,
         "diff": differences(case.public.message if case.public is not None else None, message),
-        "persons": {"needed": needed, "have": sorted(have), "missing": max(0, needed - len(have))},
+        "persons": {"needed": wanted, "have": sorted(have), "missing": max(0, wanted - len(have))},
         "drafters": list(case.life.drafters),
-        "blocked": None if blocked is None else {"code": blocked.value, "zh": REFUSALS[blocked][1]},
+        "blocked": None
+        if refused is None
+        else {"code": refused.value, "zh": REFUSALS[refused][1], "en": REFUSALS[refused][0]},
     }
 
 
-def _blocked(case: Case, purpose: Purpose) -> Refusal | None:
-    """Why signing would be refused whoever signs."""
+def blocked(case: Case, purpose: Purpose) -> Refusal | None:
+    """不予签批的原因 Why signing would be refused whoever signs."""
     nobody = Approval(
         digest="", holder="", owner="", key_id="", signature="", signed_at=case.alert.sent_at, at=case.alert.sent_at
     )
     return lives.approve(case.life, purpose, nobody, frozenset(), case.facts).refused
 
 
-def _weight(case: Case, purpose: Purpose) -> tuple[Level, AlertScope]:
+def needed(case: Case, purpose: Purpose) -> int:
+    """须几人 How many persons approve this message."""
     if purpose is Purpose.PUBLISH or case.public is None:
-        return case.facts.level, case.facts.scope
-    return Level(case.public.level), AlertScope(case.public.scope)
+        return persons_needed(case.facts.level, case.facts.scope)
+    return persons_needed(Level(case.public.level), AlertScope(case.public.scope))
+
+
+def approvers(conn: Connection, keys: Table, case: Case, purpose: Purpose) -> frozenset[str]:
+    """已批准的人 Whose approvals of this message count now."""
+    return valid_persons(conn, keys, case.life, digest_of(canonical(case.message(purpose))))
 
 
 def approve(

@@ -157,13 +157,14 @@ def _one(router: APIRouter) -> None:
 
     @router.get("/v1/alerts/{alert_id}")
     def get_alert(alert_id: str, ctx: Ctx, scope: Scope = None) -> JSONResponse:
-        """One alert; for officers with its versions, acts, call-backs, released messages and their deliveries."""
+        """One alert; for officers with versions, acts, call-backs, released messages, and what the asker may do."""
         with ctx.read() as conn:
             if _public_only(ctx, scope):
                 row = _message(conn, ctx, alert_id, None)
                 return JSONResponse(row.body, headers={"ETag": f'"{row.identifier}"'})
             current = _current(conn, ctx, alert_id)
             shown = {**current, **_history(conn, ctx.realm, alert_id)}
+            shown["choices"] = api_acts.choices(conn, ctx, alert_id)
         step = current.get("life", {}).get("step", 0)
         return JSONResponse(shown, headers={"ETag": f'"{current["version"]}.{step}"'})
 

@@ -3,20 +3,22 @@ update, cancel, end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from services.warning.alerts import acts, releasing
+from services.warning.alerts import life as lives
 from services.warning.alerts.acts import Case, Deed, Signature
 from services.warning.alerts.bulletin import RESPONSES, VALID_MAX, VALID_MIN, Draft, Words, basis_of
-from services.warning.alerts.life import Act, Purpose
+from services.warning.alerts.life import Act, Purpose, Refusal
 from services.warning.alerts.releasing import ReleasedBy
-from services.warning.alerts.signing import CallBack
+from services.warning.alerts.signing import REFUSALS, CallBack
 from shared.db.tx import Tx
 from shared.errors import Forbidden, StaleVersion
 from shared.http.context import Answer, Context, Ctx
@@ -29,6 +31,17 @@ MAY_SIGN = (Role.ISSUER, Role.SECOND_ISSUER)
 MAY_SIGN_WITH_VOICE = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
 MAY_SEND_BACK = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
 MAY_RELEASE = (*MAY_SIGN, Role.DUTY_OFFICER, Role.COMMANDER)
+MAY: Mapping[Act, Sequence[Role]] = {
+    Act.UPDATE: MAY_DRAFT,
+    Act.APPROVE: MAY_SIGN_WITH_VOICE,
+    Act.RETURN: MAY_SEND_BACK,
+    Act.REJECT: MAY_SEND_BACK,
+    Act.HAND_OVER: MAY_RELEASE,
+    Act.RELEASE: MAY_RELEASE,
+    Act.CANCEL: MAY_RELEASE,
+    Act.END: MAY_RELEASE,
+}
+WRONG_ROLE = ("your role does not do this", "您的角色不能办理此项")
 HEADLINE_MAX = 140  # what receivers show whole (Google's profile of CAP)
 WRITE = ConfigDict(extra="forbid")
 
@@ -262,6 +275,40 @@ def _match(ctx: Context, case: Case, *, steps_matter: bool) -> None:
         yours=wanted,
         current=case.version,
         object=acts.to_sign(case, Purpose.PUBLISH),
+    )
+
+
+def choices(conn: Connection, ctx: Context, alert_id: str) -> list[dict[str, Any]]:
+    """可办事项 What the asker may do next, and why not the rest; the steps themselves decide again."""
+    case = acts.open_case(conn, ctx.realm, ctx.frame.require_pack(), alert_id)
+    out = []
+    for act, roles in MAY.items():
+        if not ctx.actor.roles & set(roles):
+            reason, (en, zh) = "wrong_role", WRONG_ROLE
+        elif (refused := _refused(conn, ctx, case, act)) is not None:
+            reason, (en, zh) = refused.value, REFUSALS[refused]
+        else:
+            reason, en, zh = "", "", ""
+        out.append({"act": act.value, "state": "refused" if reason else "open", "reason": reason, "zh": zh, "en": en})
+    return out
+
+
+def _refused(conn: Connection, ctx: Context, case: Case, act: Act) -> Refusal | None:
+    life, facts = case.life, case.facts
+    if act is Act.UPDATE:
+        return lives.redraft(life, "", ctx.actor.sub, facts).refused
+    if act is Act.APPROVE:
+        return acts.blocked(case, Purpose.PUBLISH)
+    if act in (Act.RETURN, Act.REJECT, Act.HAND_OVER):
+        return lives.simple(life, act).refused
+    keys = ctx.frame.tables.keys
+    if act is Act.RELEASE:
+        return lives.may_release(life, acts.approvers(conn, keys, case, Purpose.PUBLISH), facts)
+    purpose = Purpose.CANCEL if act is Act.CANCEL else Purpose.END
+    if case.public is None:
+        return lives.may_withdraw(life, purpose, frozenset(), facts, 0)
+    return lives.may_withdraw(
+        life, purpose, acts.approvers(conn, keys, case, purpose), facts, acts.needed(case, purpose)
     )
 
 

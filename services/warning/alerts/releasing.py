@@ -12,18 +12,17 @@ from typing import Any
 
 from services.warning.alerts import life as lives
 from services.warning.alerts import service, store, store_life, store_public
-from services.warning.alerts.acts import Case, Deed, keep, refusal, valid_persons, when
+from services.warning.alerts.acts import Case, Deed, approvers, keep, needed, refusal, when
 from services.warning.alerts.alert import AlertState
 from services.warning.alerts.bulletin import Bulletin, bulletin_in, msg_type_of
 from services.warning.alerts.cap import Reference
 from services.warning.alerts.cap_public import Release, public_xml
-from services.warning.alerts.life import Act, Life, Purpose, Refusal, persons_needed
+from services.warning.alerts.life import Act, Life, Purpose, Refusal
 from services.warning.alerts.reach import Reach, reach, topics_of
 from shared.auth.keys import canonical, digest_of
 from shared.db.tx import Tx
 from shared.errors import Refused
 from shared.realm import ACTUAL, format_time, is_exercise, parse_time
-from shared.vocabulary import AlertScope, Level
 
 EXPIRY_WARNING = timedelta(hours=1)
 REFERENCES_MAX = 20
@@ -45,8 +44,7 @@ def release(tx: Tx, case: Case, by: ReleasedBy, deed: Deed) -> dict[str, Any]:
             "exercise_pack", "the pack's status is Exercise: nothing is released as actual", "区县包为演练状态"
         )
     message = case.message(Purpose.PUBLISH)
-    digest = digest_of(canonical(message))
-    persons = valid_persons(tx.conn, tx.tables.keys, case.life, digest)
+    persons = approvers(tx.conn, tx.tables.keys, case, Purpose.PUBLISH)
     refused = lives.may_release(case.life, persons, case.facts)
     if refused is not None:
         raise refusal(refused)
@@ -61,10 +59,8 @@ def withdraw(tx: Tx, case: Case, purpose: Purpose, by: ReleasedBy, deed: Deed) -
     if case.public is None:
         raise refusal(lives.may_withdraw(case.life, purpose, frozenset(), case.facts, 0) or Refusal.NOT_RELEASED)
     message = case.message(purpose)
-    digest = digest_of(canonical(message))
-    persons = valid_persons(tx.conn, tx.tables.keys, case.life, digest)
-    needed = persons_needed(Level(case.public.level), AlertScope(case.public.scope))
-    refused = lives.may_withdraw(case.life, purpose, persons, case.facts, needed)
+    persons = approvers(tx.conn, tx.tables.keys, case, purpose)
+    refused = lives.may_withdraw(case.life, purpose, persons, case.facts, needed(case, purpose))
     if refused is not None:
         raise refusal(refused)
     state = AlertState.CANCELLED if purpose is Purpose.CANCEL else AlertState.ENDED
