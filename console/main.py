@@ -13,10 +13,12 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console import pages, streams, view
+from console import door, streams, times
 from console.desk import Desk
+from console.overview import pages as overview
 from console.peers import Peers
 from console.settings import SERVICES, ConsoleSettings
+from console.visit import LoginNeeded, to_the_door
 from shared.clock import Clock
 from shared.http import problems
 
@@ -39,8 +41,8 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=ChainableUndefined, trim_blocks=True
     )
-    templates.filters |= {"clock": view.clock}
-    templates.globals |= {"span": view.span, "left": view.left}
+    templates.filters |= {"clock": times.clock}
+    templates.globals |= {"span": times.span, "left": times.left}
     desk = Desk(settings, Peers(settings), clock.now, templates)
 
     @asynccontextmanager
@@ -52,10 +54,11 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
             await desk.peers.close()
 
     app = FastAPI(title="Fengsui console", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.desk = desk
     problems.install(app)
-    app.include_router(_health(desk))
-    app.include_router(pages.routes(desk))
-    app.include_router(streams.routes(desk))
+    app.add_exception_handler(LoginNeeded, to_the_door)
+    for router in (_health(desk), door.routes(desk), overview.routes(), streams.routes(desk)):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     app.add_middleware(_Hardened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +47,28 @@ class Peers:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = await self._http.get(self._settings.url(service) + path, params=params, headers=headers)
+        except httpx.HTTPError as error:
+            return Asked(wrong=f"{service}: {type(error).__name__}")
+        return _asked(service, answer)
+
+    async def post(
+        self,
+        service: str,
+        path: str,
+        token: str,
+        body: Mapping[str, Any],
+        *,
+        match: int | str | None = None,
+        key: str | None = None,
+        **query: str,
+    ) -> Asked:
+        """One change; ``match`` is the version that was seen (If-Match), ``key`` makes a double click one act."""
+        headers = {"Authorization": f"Bearer {token}"}
+        headers |= {"If-Match": f'"{match}"'} if match is not None else {}
+        headers |= {"Idempotency-Key": key} if key else {}
+        url = self._settings.url(service) + path
+        try:
+            answer = await self._http.post(url, params=query, headers=headers, json=dict(body))
         except httpx.HTTPError as error:
             return Asked(wrong=f"{service}: {type(error).__name__}")
         return _asked(service, answer)

@@ -1,89 +1,181 @@
-"""事件桥 ``/stream/{service}``: each service's events to the officer's page, one stream a service, nothing invented.
+"""事件桥 The services' events to the officer's page: ``/stream/{service}`` one, ``/stream`` all three.
+
+A browser opens at most six connections to one host, and needs one of them to load anything: a page follows ``/stream``,
+one connection for all services, whose ids say the number of each (``warning=12,dispatch=7``).
 
 The kinds of events are many and grow; a browser hears a named event only if it asked for that name. So names are left
 out here (the kind stands in the data), and what the bridge itself says (``here away gap login``) has the names alone.
-A browser gives up for good on any answer but 200, so that a service which is away is told inside the stream (``away``),
-which then ends: the browser comes back with the last number it saw.
+A browser gives up for good on any answer but 200, so that a service which is away is told inside the stream (``away``).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from console.desk import Desk
+from console.session import Officer
 from console.settings import SERVICES
 from shared.errors import NotFound, TooMany, Unauthorized
 from shared.ids import is_realm
 
-STREAMS_MAX = 300  # a hundred pages
+STREAMS_MAX = 300
 RETRY_MS = 2000
+AGAIN_S = 1.0  # how soon a service that went away is asked again
+WAITING_MAX = 1000  # events that a slow browser may be behind; then the services wait
 LINE_BYTES_MAX = 1_000_000
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """一句: ``name`` is the bridge's own word, else ``data`` is a service's event; neither is a heartbeat."""
+
+    name: str | None = None
+    number: str | None = None
+    data: str | None = None
 
 
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter()
     open_streams: set[object] = set()
 
-    @router.get("/stream/{service}")
-    async def stream(service: str, realm: str, request: Request) -> StreamingResponse:
-        """The events of one service in one realm."""
-        if service not in SERVICES or not is_realm(realm):
+    def admit(request: Request, realm: str) -> Officer:
+        if not is_realm(realm):
             raise NotFound("there is no such stream", "没有该事件流")
         officer = desk.officer(request)
         if officer is None:
             raise Unauthorized("log in first", "请先登录")
         if len(open_streams) >= STREAMS_MAX:
             raise TooMany("too many pages are open", "打开的页面过多")
-        last = request.headers.get("last-event-id")
+        return officer
 
-        async def bridge() -> AsyncIterator[bytes]:
+    def answer(lines: AsyncIterator[str]) -> StreamingResponse:
+        async def counted() -> AsyncIterator[str]:
             mark = object()
             open_streams.add(mark)
             try:
-                async for chunk in _bridge(desk, service, officer.token, realm, last):
-                    yield chunk
+                yield f"retry: {RETRY_MS}\n\n"
+                async for line in lines:
+                    yield line
             finally:
                 open_streams.discard(mark)
 
-        return StreamingResponse(bridge(), media_type="text/event-stream", headers=HEADERS)
+        return StreamingResponse(counted(), media_type="text/event-stream", headers=HEADERS)
+
+    @router.get("/stream")
+    async def all_streams(realm: str, request: Request) -> StreamingResponse:
+        """The events of all services in one realm, over one connection."""
+        officer = admit(request, realm)
+        return answer(_all(desk, officer.token, realm, _numbers(request.headers.get("last-event-id"))))
+
+    @router.get("/stream/{service}")
+    async def stream(service: str, realm: str, request: Request) -> StreamingResponse:
+        """The events of one service in one realm."""
+        if service not in SERVICES:
+            raise NotFound("there is no such stream", "没有该事件流")
+        officer = admit(request, realm)
+        return answer(_one(desk, service, officer.token, realm, request.headers.get("last-event-id")))
 
     return router
 
 
-async def _bridge(desk: Desk, service: str, token: str, realm: str, last: str | None) -> AsyncIterator[bytes]:
-    yield f"retry: {RETRY_MS}\n\n".encode()
+async def _one(desk: Desk, service: str, token: str, realm: str, last: str | None) -> AsyncIterator[str]:
+    """One service's events until it goes away: then the browser comes back with the last number it saw."""
+    async for said in _events(desk, service, token, realm, last):
+        if said.name is not None:
+            yield ("id\n" if said.name == "gap" else "") + f"event: {said.name}\ndata: {{}}\n\n"
+        elif said.data is not None:
+            yield (f"id: {said.number}\n" if said.number else "") + f"data: {said.data}\n\n"
+        else:
+            yield ":\n\n"
+
+
+async def _all(desk: Desk, token: str, realm: str, last: dict[str, str]) -> AsyncIterator[str]:
+    """All services' events; one that went away is asked again from where it was."""
+    told: asyncio.Queue[tuple[str, Said]] = asyncio.Queue(WAITING_MAX)
+    numbers = dict(last)
+    jobs = [asyncio.create_task(_follow(desk, service, token, realm, numbers, told)) for service in SERVICES]
+    try:
+        while not desk.stopping.is_set():
+            service, said = await told.get()
+            if said.name is not None:
+                yield f'event: {said.name}\ndata: {{"service":"{service}"}}\n\n'
+            elif said.data is not None:
+                marks = ",".join(f"{name}={number}" for name, number in numbers.items())
+                yield f'id: {marks}\ndata: {{"service":"{service}","event":{said.data}}}\n\n'
+            else:
+                yield ":\n\n"
+    finally:
+        for job in jobs:
+            job.cancel()
+
+
+async def _follow(
+    desk: Desk, service: str, token: str, realm: str, numbers: dict[str, str], told: asyncio.Queue[tuple[str, Said]]
+) -> None:
+    away = False
+    while not desk.stopping.is_set():
+        async for said in _events(desk, service, token, realm, numbers.get(service)):
+            if said.name == "away" and away:
+                continue  # said already
+            if said.name is not None:
+                away = said.name == "away"
+            if said.name == "gap":
+                numbers.pop(service, None)
+            if said.number is not None:
+                numbers[service] = said.number
+            await told.put((service, said))
+            if said.name == "login":
+                return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(desk.stopping.wait(), AGAIN_S)
+
+
+async def _events(desk: Desk, service: str, token: str, realm: str, last: str | None) -> AsyncIterator[Said]:
+    """What one service says from ``last`` on, until the connection ends."""
     try:
         async with desk.peers.stream(service, token, realm, last) as answer:
             if answer.status_code == 410:  # older than what is kept: the page loads its lists anew
-                yield b"id\nevent: gap\ndata: {}\n\n"
-                return
-            if answer.status_code == 401:
-                yield b"event: login\ndata: {}\n\n"
-                return
-            if not answer.is_success:
-                yield b"event: away\ndata: {}\n\n"
-                return
-            yield b"event: here\ndata: {}\n\n"
-            async for line in _lines(answer):
-                if desk.stopping.is_set():
-                    return
-                yield line
+                yield Said("gap")
+            elif answer.status_code == 401:
+                yield Said("login")
+            elif not answer.is_success:
+                yield Said("away")
+            else:
+                yield Said("here")
+                number: str | None = None
+                async for line in _lines(answer):
+                    if desk.stopping.is_set():
+                        return
+                    if line.startswith("id:"):
+                        number = line[3:].strip()
+                    elif line.startswith("data:"):
+                        yield Said(None, number, line[5:].strip())
+                    elif line.startswith(":"):
+                        yield Said()
+                yield Said("away")
     except httpx.HTTPError:
-        yield b"event: away\ndata: {}\n\n"
+        yield Said("away")
 
 
-async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The stream line by line, without the events' names."""
+async def _lines(answer: httpx.Response) -> AsyncIterator[str]:
     rest = b""
     async for chunk in answer.aiter_bytes():
         *whole, rest = (rest + chunk).split(b"\n")
         if len(rest) > LINE_BYTES_MAX:
             return
-        kept = [line for line in whole if not line.startswith(b"event:")]
-        if kept:
-            yield b"\n".join(kept) + b"\n"
+        for line in whole:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _numbers(text: str | None) -> dict[str, str]:
+    """``warning=12,dispatch=7`` as it stood in the last id that the browser saw."""
+    pairs = (part.partition("=") for part in (text or "").split(","))
+    return {name: number for name, _, number in pairs if name in SERVICES and number.isdigit()}

@@ -174,11 +174,11 @@ def test_nothing_comes_from_elsewhere_and_no_script_stands_in_the_page(console: 
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert page.text.count("<script") == 1
+    assert page.text.count("<script") == page.text.count('<script type="module" src="/static/') > 0
     assert 'src="/static/console.js"' in page.text
     assert "style=" not in page.text
     assert "onclick" not in page.text
-    for path in ("/static/console.js", "/static/console.css", "/static/beacon.svg"):
+    for path in ("/static/console.js", "/static/live.js", "/static/console.css", "/static/beacon.svg"):
         answer = console.http.get(path)
         assert answer.status_code == 200
         assert "https://" not in answer.text
@@ -195,8 +195,39 @@ def test_a_part_tells_the_clock_anew(console: Console) -> None:
 def test_an_expired_login_is_sent_back_to_the_door(console: Console) -> None:
     console.log_in()
     console.clock.set(NOW + timedelta(hours=2))
-    assert console.http.get("/").headers["location"] == "/login"
+    assert console.http.get("/").headers["location"] == "/login?why=expired"
     assert console.http.get("/part/fuses").status_code == 401
+
+
+def test_who_had_to_log_in_again_is_back_where_he_was(console: Console) -> None:
+    door = console.http.get("/?realm=x-live&lang=en")
+    assert door.headers["location"] == "/login"
+    login = {"username": "duty_officer", "password": "right"}
+    assert console.http.post("/login?next=%2Forders%2FO-0001%3Frealm%3Dx-live", data=login).headers["location"] == (
+        "/orders/O-0001?realm=x-live"
+    )
+    for elsewhere in ("//evil.example", "/\\evil.example", "https://evil.example", "evil"):
+        answer = console.http.post("/login", params={"next": elsewhere}, data=login)
+        assert answer.headers["location"] == "/"
+
+
+def test_one_connection_follows_all_services(console: Console) -> None:
+    console.log_in()
+    mark = {"Last-Event-ID": "dispatch=6,warning=1,evil=2"}
+    told: list[str] = []
+    with console.http.stream("GET", "/stream?realm=x-live", headers=mark) as answer:
+        for line in answer.iter_lines():
+            told.append(line)
+            if {"event: gap", 'data: {"service":"warning"}'} <= set(told) and sum(
+                "callout.answered" in t for t in told
+            ) > 1:
+                break
+    numbers = {(seen["authorization"] != "", seen.get("last-event-id")) for seen in console.headers}
+    assert {(True, "6"), (True, "1"), (True, None)} <= numbers
+    at = next(n for n, line in enumerate(told) if '"service":"dispatch","event":{' in line)
+    assert json.loads(told[at].removeprefix("data: "))["event"]["kind"] == "callout.answered"
+    assert "dispatch=7" in told[at - 1]
+    assert not any(line.startswith("event: callout") for line in told)
 
 
 def test_a_stream_is_bridged_with_the_officers_token_and_without_names(console: Console) -> None:

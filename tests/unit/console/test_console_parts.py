@@ -11,22 +11,15 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from console.overview.view import fuses_of, orders_of, reason_of, timeline_of
 from console.peers import Asked
+from console.realms import RealmView, choose_realm, realms_of
+from console.rooms import ROOMS
 from console.session import officer_of, same_origin, take_link
-from console.view import (
-    RealmView,
-    choose_realm,
-    clock,
-    fuses_of,
-    left,
-    orders_of,
-    realms_of,
-    reason_of,
-    span,
-    strip_of,
-    timeline_of,
-)
+from console.strip import strip_of
+from console.times import clock, left, span
 from console.words import CODES, TEXT, Words
+from console.words import ROOMS as WORDS
 from shared.errors import Forbidden
 from shared.ids import sha256_hex
 from shared.realm import parse_time
@@ -157,6 +150,9 @@ def test_countdowns_and_clocks() -> None:
 def test_every_word_is_there_in_both_languages() -> None:
     for table in (TEXT, CODES):
         assert all(zh and en for zh, en in table.values())
+    assert len(TEXT) == sum(len(room.TEXT) for room in WORDS)  # no room takes another's word
+    assert all(f"room_{room.name}" in TEXT for room in ROOMS)
+    assert len({room.key for room in ROOMS}) == len(ROOMS)
     assert Words("en")("orders") != Words("zh")("orders")
     assert Words("fr").lang == "zh"
     assert Words("zh").code("never_heard_of") == "never_heard_of"

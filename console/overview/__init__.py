@@ -1,0 +1,1 @@
+"""总览 Where everything stands, on one screen."""

@@ -1,0 +1,44 @@
+// The realm's clock, which in a drill runs faster, and the times that count with it (data-due, data-since).
+
+const clock = document.getElementById("clock");
+const speed = Number(clock?.dataset.speed ?? 1);
+let begun = 0;
+let domainStart = NaN; // while the drill's clock stands
+
+export function setClock(now) {
+  begun = performance.now();
+  domainStart = now ? Date.parse(now) : NaN;
+}
+
+export function domainNow() {
+  return domainStart + (performance.now() - begun) * speed;
+}
+
+function spell(seconds) {
+  const sign = seconds < 0 ? "-" : "";
+  const whole = Math.floor(Math.abs(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  return sign + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
+}
+
+export function tick() {
+  const shown = clock?.querySelector("time");
+  if (!shown) return;
+  if (Number.isNaN(domainStart)) return void (shown.textContent = clock.dataset.stands);
+  const now = domainNow();
+  const beijing = new Date(now + 8 * 3600e3).toISOString();
+  shown.textContent = `${beijing.slice(5, 10)} ${beijing.slice(11, 19)}`;
+  for (const each of document.querySelectorAll("[data-due]")) {
+    const left = (Date.parse(each.dataset.due) - now) / 1000;
+    each.textContent = spell(left);
+    each.classList.toggle("over", left < 0);
+  }
+  for (const each of document.querySelectorAll("[data-since]")) each.textContent = spell((now - Date.parse(each.dataset.since)) / 1000);
+}
+
+export function startClock() {
+  setClock(clock?.dataset.now);
+  tick();
+  setInterval(tick, 500);
+}

@@ -1,0 +1,122 @@
+// Follows /stream and loads anew the parts that an event may have changed. Events come in bursts: the first is followed at
+// once, those that come while a part is being loaded are answered by one more load of it.
+// Another module may take part: document gets `live:event` for each event ({service, event}) and `live:loaded` for each part.
+import { setClock, tick } from "./clock.js";
+
+const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
+const HIDDEN_MS = 5000; // a browser has six connections to a host: a page that nobody sees gives its own back
+const CLOSED_MS = 5000;
+
+const links = document.getElementById("links");
+const busy = new Map(); // part → whether it has to be loaded once more
+let stream = null;
+let hiding = 0;
+
+export function want(part) {
+  if (busy.has(part)) return void busy.set(part, true);
+  busy.set(part, false);
+  load(part).finally(() => {
+    const again = busy.get(part);
+    busy.delete(part);
+    if (again && part.isConnected) want(part);
+  });
+}
+
+async function load(part) {
+  let answer;
+  try {
+    answer = await fetch(part.dataset.part, { cache: "no-store" });
+  } catch {
+    return sayAll("away");
+  }
+  if (answer.status === 401) return toTheDoor();
+  if (!answer.ok) return;
+  const text = await answer.text();
+  if (answer.headers.has("x-domain-now")) setClock(answer.headers.get("x-domain-now"));
+  if (part.shown !== text) {
+    replace(part, text);
+    part.shown = text;
+  }
+  tick();
+  document.dispatchEvent(new CustomEvent("live:loaded", { detail: part }));
+}
+
+// What has the same id and the same content stays, with its focus; the rest is new.
+function replace(part, text) {
+  const made = document.createElement("template");
+  made.innerHTML = text;
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  for (const fresh of made.content.querySelectorAll("[id]")) {
+    const old = document.getElementById(fresh.id);
+    if (old && part.contains(old) && (old.source ?? old.outerHTML) === fresh.outerHTML) fresh.replaceWith(old);
+    else fresh.source = fresh.outerHTML;
+  }
+  part.replaceChildren(made.content);
+  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+}
+
+function toTheDoor() {
+  const here = location.pathname + location.search;
+  location.href = `/login?why=expired&next=${encodeURIComponent(here)}`;
+}
+
+function say(service, state) {
+  const link = links.querySelector(`[data-service="${service}"]`);
+  link.classList.toggle("live", state === "live");
+  link.classList.toggle("away", state === "away");
+  link.querySelector(".said").textContent = ` ${links.dataset[state]}`;
+}
+
+function sayAll(state) {
+  for (const link of links.querySelectorAll(".link")) say(link.dataset.service, state);
+}
+
+function concerned(part, service, kind) {
+  return part.dataset.on?.split(" ").some((wanted) => {
+    const [of, what] = wanted.split(":");
+    return of === service && (!what || !kind || kind === what || kind.startsWith(`${what}.`));
+  });
+}
+
+function changed(service, kind) {
+  for (const part of document.querySelectorAll("[data-part]")) if (concerned(part, service, kind)) want(part);
+}
+
+function all() {
+  for (const part of document.querySelectorAll("[data-part]")) want(part);
+}
+
+function follow() {
+  sayAll("connecting");
+  stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}`);
+  const own = (name, act) => stream.addEventListener(name, (event) => act(JSON.parse(event.data).service));
+  own("here", (service) => { say(service, "live"); changed(service); });
+  own("away", (service) => { say(service, "away"); changed(service); });
+  own("gap", (service) => changed(service));
+  own("login", toTheDoor);
+  stream.onerror = () => {
+    sayAll("away");
+    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, CLOSED_MS);
+  };
+  stream.onmessage = (message) => {
+    const { service, event } = JSON.parse(message.data);
+    document.dispatchEvent(new CustomEvent("live:event", { detail: { service, event } }));
+    changed(service, event.kind);
+  };
+}
+
+function onVisibility() {
+  clearTimeout(hiding);
+  if (document.hidden) {
+    hiding = setTimeout(() => stream.close(), HIDDEN_MS);
+  } else if (stream.readyState === EventSource.CLOSED) {
+    follow();
+    all();
+  }
+}
+
+export function startLive() {
+  follow();
+  document.addEventListener("visibilitychange", onVisibility);
+  setInterval(() => document.hidden || all(), AGAIN_MS);
+}

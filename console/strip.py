@@ -1,0 +1,82 @@
+"""状态条 The numbers that an officer looks at first, on every page. What is not known says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from console.peers import Asked
+from console.settings import SERVICES
+
+ENDED_ORDERS = frozenset({"lifted", "revoked"})
+WAITING_ORDERS = frozenset({"awaiting_signature", "proposed"})
+STALE = frozenset({"silent", "never"})
+INBOXES = (("dispatch", "warning"), ("warning", "dispatch"), ("resources", "dispatch"))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """总览: the numbers that an officer looks at first; None where the service did not answer."""
+
+    open_orders: int | None = None
+    waiting_signature: int | None = None
+    unanswered: int | None = None
+    oldest_at: str | None = None
+    stale: Sequence[str] | None = None
+    waiting: int | None = None
+    parked: int | None = None
+    wrong: Sequence[tuple[str, str]] = ()
+    notes: Sequence[tuple[str, str]] = ()
+
+
+def asks() -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """What the strip needs, by name: (service, path, query)."""
+    asked: dict[str, tuple[str, str, dict[str, Any]]] = {
+        f"ready:{service}": (service, "/readyz", {}) for service in SERVICES
+    }
+    asked |= {f"inbox:{receiver}": (receiver, f"/v1/inbox/{sender}", {}) for receiver, sender in INBOXES}
+    asked["stations"] = ("warning", "/v1/stations", {"limit": 500})
+    asked["orders"] = ("dispatch", "/v1/orders", {"limit": 500})
+    asked["cases"] = ("dispatch", "/v1/callouts", {"state": "open", "limit": 500})
+    return asked
+
+
+def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> Strip:
+    """The status strip."""
+    wrong: list[tuple[str, str]] = [("warning", realm_wrong)] if realm_wrong else []
+    notes: list[tuple[str, str]] = []
+    waiting: int | None = 0
+    for service in SERVICES:
+        asked = answers[f"ready:{service}"]
+        body = asked.body if isinstance(asked.body, dict) else {}
+        if "ready" not in body:
+            wrong.append((service, asked.wrong or "?"))
+            waiting = None
+            continue
+        wrong += [(service, f"{name}: {text}") for name, text in body.get("wrong", {}).items()]
+        notes += [(service, f"{name}: {text}") for name, text in body.get("notes", {}).items()]
+        if waiting is not None:
+            waiting += sum(row.get("waiting", 0) for row in body.get("outbox", ()))
+    orders, cases, stations = answers["orders"], answers["cases"], answers["stations"]
+    numbers = [case["numbers"] for case in cases.items]
+    seen = [order for order in orders.items if order["state"] not in ENDED_ORDERS]
+    return Strip(
+        open_orders=None if orders.wrong else len(seen),
+        waiting_signature=None if orders.wrong else sum(order["state"] in WAITING_ORDERS for order in seen),
+        unanswered=None if cases.wrong else sum(each["unanswered"] for each in numbers),
+        oldest_at=min((at for each in numbers if (at := each["oldest_unanswered_at"])), default=None),
+        stale=None if stations.wrong else [row["name"] for row in stations.items if row["state"] in STALE],
+        waiting=waiting,
+        parked=parked_of(answers),
+        wrong=wrong,
+        notes=notes,
+    )
+
+
+def parked_of(answers: Mapping[str, Asked]) -> int | None:
+    """Messages that a receiver refused for good; None where one of the inboxes did not answer."""
+    asked = [answer for name, answer in answers.items() if name.startswith("inbox:")]
+    if any(answer.wrong for answer in asked):
+        return None
+    return sum(len(answer.body.get("parked", ())) for answer in asked)

@@ -1,0 +1,162 @@
+"""来访 One request of an officer: who, in which realm, in which language; what he asks, with his own token.
+
+A room's route takes ``here: Here``, asks with ``here.ask``, changes something with ``here.post`` and answers with
+``here.page`` (a whole page with head, navigation and status strip) or ``here.part`` (a live part of one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from console import strip
+from console.desk import Desk
+from console.peers import Asked
+from console.realms import LIVE_REALM, RealmView, choose_realm, realms_of
+from console.rooms import ROOMS
+from console.session import COOKIE, Officer, log_out, same_origin
+from console.settings import SERVICES
+from console.words import LANGS, Words
+
+LANG_COOKIE = "fengsui_lang"
+PART_PREFIX = "/part/"
+WITHOUT_REALM = ("/readyz", "/healthz", "/v1/inbox")
+Ask = tuple[str, str, Mapping[str, Any]]
+"""``(service, path, query)``; the realm is added."""
+
+
+class LoginNeeded(Exception):
+    """请先登录: nobody, or a login that has expired."""
+
+
+@dataclass
+class Visit:
+    """来访"""
+
+    desk: Desk
+    request: Request
+    officer: Officer
+    realm: RealmView
+    realms: list[RealmView]
+    realm_wrong: str | None
+    words: Words
+    wall: datetime
+
+    @property
+    def now(self) -> datetime | None:
+        """Domain time; None while the drill's clock stands."""
+        return self.realm.now
+
+    async def ask(self, asks: Mapping[str, Ask]) -> dict[str, Asked]:
+        """All at once, by name; never raises for what a service does, but for a login that has expired."""
+        made = {name: (service, path, self._query(path, query)) for name, (service, path, query) in asks.items()}
+        answers = await self.desk.peers.many(made, self.officer.token)
+        if any(answer.status == 401 for answer in answers.values()):
+            raise LoginNeeded
+        return answers
+
+    async def post(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        match: int | str | None = None,
+        key: str | None = None,
+    ) -> Asked:
+        """A change in the officer's name, from a page of ours; ``match``: the version seen, ``key``: this click."""
+        same_origin(self.request)
+        answer = await self.desk.peers.post(
+            service, path, self.officer.token, body, match=match, key=key, realm=self.realm.realm
+        )
+        if answer.status == 401:
+            raise LoginNeeded
+        return answer
+
+    def url(self, path: str, **query: str | None) -> str:
+        """A link of ours that stays in this realm."""
+        given = {"realm": self.realm.realm, **{name: value for name, value in query.items() if value is not None}}
+        return f"{path}?{urlencode(given)}"
+
+    async def page(self, room: str, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+        """A whole page of ``room``; its template extends ``room.html``."""
+        asked = await self.ask(strip.asks())
+        shown = {"strip": strip.strip_of(asked, self.realm_wrong), "room": room, "rooms": ROOMS, "services": SERVICES}
+        return self._html(template, {**shown, **values}, status)
+
+    def part(self, template: str, values: Mapping[str, Any]) -> HTMLResponse:
+        """A live part: what stands inside its element. Its head tells the clock anew."""
+        answer = self._html(template, values, 200)
+        answer.headers["X-Domain-Now"] = self.now.isoformat() if self.now else ""
+        return answer
+
+    def _query(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(query) if path.startswith(WITHOUT_REALM) else {"realm": self.realm.realm, **query}
+
+    def _html(self, template: str, values: Mapping[str, Any], status: int) -> HTMLResponse:
+        common = {
+            "officer": self.officer,
+            "realm": self.realm,
+            "realms": self.realms,
+            "now": self.now,
+            "wall": self.wall,
+            "url": self.url,
+            "request_path": self.request.url.path,
+        }
+        return render(self.desk, self.request, template, {**common, **values}, self.words.lang, status)
+
+
+async def _visit(
+    request: Request,
+    realm: Annotated[str | None, Query(max_length=42)] = None,
+    lang: Annotated[str | None, Query(max_length=8)] = None,
+) -> Visit:
+    desk: Desk = request.app.state.desk
+    officer = desk.officer(request)
+    if officer is None:
+        raise LoginNeeded
+    known = await desk.peers.get("warning", "/v1/realm")
+    realms, default = realms_of(known)
+    chosen = choose_realm(realms, default, realm)
+    if chosen is None:
+        chosen = RealmView(realm or default or LIVE_REALM, 1.0, None, None, None)
+    return Visit(desk, request, officer, chosen, realms, known.wrong, Words(_lang(request, lang)), desk.now())
+
+
+Here = Annotated[Visit, Depends(_visit)]
+
+
+def render(
+    desk: Desk, request: Request, template: str, values: Mapping[str, Any], lang: str | None, status: int = 200
+) -> HTMLResponse:
+    """A template in the asked language, which is remembered."""
+    words = Words(_lang(request, lang))
+    text = desk.templates.get_template(template).render({**values, "t": words, "lang": words.lang})
+    answer = HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+    if request.query_params.get("lang") in LANGS:
+        answer.set_cookie(LANG_COOKIE, words.lang, max_age=365 * 86400, httponly=True, samesite="strict", path="/")
+    return answer
+
+
+def to_the_door(request: Request, _: Exception) -> Response:
+    """登录 What `LoginNeeded` answers: a page goes to the login form and comes back; a part says 401 to the script."""
+    if request.url.path.startswith(PART_PREFIX):
+        return Response(status_code=401)
+    query: dict[str, str] = {}
+    if COOKIE in request.cookies:
+        query["why"] = "expired"
+    if request.method == "GET" and request.url.path != "/":
+        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    gone = RedirectResponse("/login" + (f"?{urlencode(query)}" if query else ""), 303)
+    log_out(gone)
+    return gone
+
+
+def _lang(request: Request, lang: str | None) -> str | None:
+    return lang or request.cookies.get(LANG_COOKIE)

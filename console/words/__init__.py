@@ -1,0 +1,40 @@
+"""界面用语 The words of the pages, Chinese first; what a service says in codes, in words that a duty officer reads.
+
+Each room keeps its own in a module here (``TEXT``: the names that its templates use); codes are all in ``codes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from console.words import codes, common, overview
+
+LANGS = ("zh", "en")
+Table = Mapping[str, tuple[str, str]]
+ROOMS = (common, overview)
+TEXT: Table = {name: both for room in ROOMS for name, both in room.TEXT.items()}
+CODES: Table = codes.CODES
+
+
+class Words:
+    """界面用语 in one language; an unknown code is shown as it is, never hidden."""
+
+    def __init__(self, lang: str | None) -> None:
+        self.lang = lang if lang in LANGS else LANGS[0]
+        self._column = LANGS.index(self.lang)
+
+    def __call__(self, name: str) -> str:
+        return TEXT[name][self._column]
+
+    def code(self, value: Any) -> str:
+        if value is None or value == "":
+            return "—"
+        found = CODES.get(str(value))
+        return found[self._column] if found else str(value)
+
+    def pick(self, both: Any) -> str:
+        """Of ``{zh, en}`` the one for this language."""
+        if isinstance(both, Mapping):
+            return str(both.get(self.lang) or both.get("zh") or both.get("en") or "")
+        return "" if both is None else str(both)

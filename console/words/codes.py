@@ -1,0 +1,86 @@
+"""代码用语 What the services say in codes: levels, states, results, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CODES: Mapping[str, tuple[str, str]] = {
+    # levels
+    "normal": ("正常", "normal"),
+    "blue": ("蓝", "blue"),
+    "yellow": ("黄", "yellow"),
+    "orange": ("橙", "orange"),
+    "red": ("红", "red"),
+    # verification
+    "confirmed": ("已核实", "confirmed"),
+    "unconfirmed": ("待核实", "unconfirmed"),
+    "unverified": ("无人核实", "nobody verified"),
+    "refuted": ("已否定", "refuted"),
+    # orders
+    "proposed": ("建议", "proposed"),
+    "awaiting_signature": ("待签", "to be signed"),
+    "in_force": ("生效", "in force"),
+    "acknowledged": ("已签收", "acknowledged"),
+    "in_progress": ("执行中", "in progress"),
+    "complete": ("已落实", "complete"),
+    "expired_not_lifted": ("到期未解除", "expired, not lifted"),
+    "lifted": ("已解除", "lifted"),
+    "revoked": ("已撤销", "revoked"),
+    "ban": ("禁", "ban"),
+    "stop": ("停", "stop"),
+    "evacuate": ("撤", "evacuate"),
+    "disperse": ("疏", "disperse"),
+    # lines of the call board
+    "calling": ("叫应中", "calling"),
+    "climbing": ("升级叫应", "escalated"),
+    "top_reached": ("已升至最高", "top reached"),
+    "answered": ("已应答", "answered"),
+    "closed": ("已结", "closed"),
+    # answers and attempts
+    "acting": ("已行动", "acting"),
+    "understood": ("明白", "understood"),
+    "heard": ("听到", "heard"),
+    "cannot_act": ("无法行动", "cannot act"),
+    "wrong_person": ("非本人", "wrong person"),
+    "busy": ("占线", "busy"),
+    "keyed": ("按键应答", "answered by key"),
+    "part_heard": ("没听完", "heard in part"),
+    "hung_up": ("挂断（疑似拦截）", "hung up"),
+    "no_answer": ("无人接", "no answer"),
+    "machine": ("答录机", "machine"),
+    "unreachable": ("不在服务区", "unreachable"),
+    "bad_number": ("空号", "dead number"),
+    "delivered": ("短信已达", "text delivered"),
+    "carrier_failed": ("通道故障", "carrier failed"),
+    "expired": ("通道无回执", "no word from carrier"),
+    "queued": ("待拨", "queued"),
+    "accepted": ("通道已受理", "accepted"),
+    "ringing": ("振铃", "ringing"),
+    "ended": ("已结束", "ended"),
+    # people of an order
+    "expected": ("应转", "expected"),
+    "shelter": ("集中安置", "in shelters"),
+    "relatives": ("投亲靠友", "with relatives"),
+    "away": ("外出", "away"),
+    "refused": ("拒转", "refused"),
+    "not_found": ("未联系上", "not found"),
+    "returned": ("擅自返回", "went back"),
+    # why a fuse moved
+    "threshold": ("达到标准", "threshold"),
+    "quorum": ("多站达到标准", "quorum"),
+    "notice": ("通知", "notice"),
+    "late": ("迟到数据", "late data"),
+    "hold": ("逐级下降", "stepped down"),
+    "veto": ("上游仍告警", "upstream alarm"),
+    "silence": ("测站失联", "silence"),
+    "unknown": ("情况不明", "unknown"),
+    "armed": ("上游来水", "armed"),
+    "release": ("人工解除", "released"),
+    "manual": ("人工触发", "by hand"),
+    "shelved": ("搁置", "shelved"),
+    # statistics
+    "sum": ("累计", "sum"),
+    "value": ("实测", "value"),
+    "rise": ("涨幅", "rise"),
+    "rate": ("涨率", "rate"),
+}
