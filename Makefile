@@ -19,7 +19,7 @@ run: ## 运行 The whole system on the sample district, a flood night as an exer
 
 test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a failure
 	@sh deploy/setup.sh dev
-	@exec $(PY) -m pytest -n 4 -rsfE
+	@exec $(PY) -m pytest -n 4 --dist loadgroup -rsfE
 
 sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
 	@sh deploy/setup.sh dev
