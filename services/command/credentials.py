@@ -85,7 +85,9 @@ def fetch_tokens(data: DataDir, dispatch_url: str) -> dict[str, str]:
     return tokens
 
 
-def credentials(addresses: Addresses, tokens: Mapping[str, str], user: str, password: str) -> dict[str, Any]:
+def credentials(
+    addresses: Addresses, tokens: Mapping[str, str], user: str, password: str, keys: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What contract §1 says of DATA/credentials.json; ``protocol`` tells which MQTT the port speaks."""
     return {
         "console": addresses.console,
@@ -102,7 +104,7 @@ def credentials(addresses: Addresses, tokens: Mapping[str, str], user: str, pass
             "protocol": addresses.mqtt_protocol,
         },
         "tokens": dict(tokens),
-        "keys": {},
+        "keys": dict(keys or {}),
     }
 
 

@@ -14,6 +14,7 @@ from services.command import broker as brokers
 from services.command import credentials as keys
 from services.command.access import Access
 from services.command.datadir import DataDir
+from services.command.demo_keys import enrol_demo_keys
 from services.command.drill import Drill, start_drill
 from services.command.environment import Wiring
 from services.command.pack import check_pack
@@ -210,7 +211,10 @@ class _Run:
     def _write_credentials(self, wiring: Wiring) -> dict[str, str]:
         self._tokens_at = self.clock.monotonic()
         tokens = keys.fetch_tokens(self.data, wiring.url("dispatch"))
-        body = keys.credentials(wiring.addresses(), tokens, brokers.DEMO_USER, wiring.users.of(brokers.DEMO_USER))
+        urls = [wiring.url(service) for service in keys.SERVICES]
+        signing = enrol_demo_keys(self.data, self.pack, urls, tokens["admin"])
+        user = brokers.DEMO_USER
+        body = keys.credentials(wiring.addresses(), tokens, user, wiring.users.of(user), signing)
         self.data.write_json(keys.FILE, body)
         return tokens
 
