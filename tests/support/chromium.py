@@ -1,14 +1,13 @@
-"""真实浏览器 Debian's Chromium under Playwright, and what every page of ours must hold: nothing from elsewhere, nothing inline.
+"""真实浏览器 Debian's Chromium under Playwright, and what each page must hold: nothing from elsewhere, nothing inline.
 
 with officers_page(browser, district.console_url, district.token()) as page:
-    page.goto("/")                      # as the duty officer; errors, CSP violations and outside requests fail at the end
+    page.goto("/")  # as the duty officer; script errors, CSP violations and outside requests fail at the end
 
 `serious_findings(page)` is what axe-core says is serious or critical; it needs the packages of console/frontend.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +90,7 @@ def serious_findings(page: Page) -> list[str]:
     page.evaluate(AXE.read_text(encoding="utf-8"))  # by the debugger: the page's own policy allows no such script
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
-        f"{each['id']}: {each['help']}: {json.dumps([node['target'] for node in each['nodes'][:4]], ensure_ascii=False)}"
+        f"{each['id']}: {each['help']}: {[node['target'] for node in each['nodes'][:4]]}"
         for each in found["violations"]
         if each["impact"] in ("serious", "critical")
     ]

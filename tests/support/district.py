@@ -1,12 +1,12 @@
-"""全系统 The whole system in this process, on real HTTP: three services, the phone exchange, the console, on the sample pack.
+"""全系统 The whole system in this process, on real HTTP, with the phone exchange and the sample pack.
 
 with whole_district(folder) as district:
     district.storm("rain-zs-01", "rain-zs-02")                  # 101 mm within three hours: a confirmed red at 濯水镇
     district.get("dispatch", "/v1/orders")["items"]             # as the duty officer; role="issuer" for another
     district.console_url, district.token("commander")
 
-Settings are read from the same variables as `fengsui run` sets; readings come over HTTP, so no broker is needed. The realm is
-``x-live`` on wall time. ``district.another_console()`` is a console of a test's own, which it may stop.
+Settings are read from the same variables as `fengsui run` sets; readings come over HTTP, so no broker is needed. The
+realm is ``x-live`` on wall time. ``district.another_console()`` is a console of a test's own, which it may stop.
 """
 
 from __future__ import annotations
