@@ -28,7 +28,7 @@ Data = Annotated[Path, typer.Option(help="数据目录 the data folder", envvar=
 
 @app.command()
 def run() -> None:
-    """运行 Start everything and keep watch. Reads PACK DATA PORT MQTT_PORT DRILL SPEED from the environment."""
+    """运行 Start everything, keep watch. From the environment: PACK DATA DSN SCHEMA PORT MQTT_PORT DRILL SPEED."""
     from services.command.run import run as run_all
     from services.command.settings import read_run_settings
 
@@ -80,14 +80,19 @@ def drill(
 @db_app.command("upgrade")
 def db_upgrade(
     data: Data = Path("data"),
-    dsn: Annotated[str | None, typer.Option(help="PostgreSQL; one schema a service")] = None,
+    dsn: Annotated[
+        str,
+        typer.Option(envvar="DSN", show_envvar=True, help="PostgreSQL postgresql+psycopg://…; one schema a service"),
+    ] = "",
+    schema: Annotated[str, typer.Option(envvar="SCHEMA", help="模式前缀 leads the schemas' names")] = "",
 ) -> None:
     """升级 Bring the three stores to the newest revision; those of DATA, or of a PostgreSQL."""
-    from services.command.databases import SERVICES, dsn_of, upgrade_store
+    from services.command.databases import SERVICES, read_databases
 
+    databases = read_databases(data.expanduser().absolute(), {"DSN": dsn, "SCHEMA": schema})
     for name in SERVICES:
-        upgrade_store(name, dsn or dsn_of(data.expanduser().absolute(), name), schema=name if dsn else None)
-        typer.echo(f"{name}: 已是最新 up to date")
+        databases.upgrade(name)
+        typer.echo(f"{name}: 已是最新 up to date（{databases.kind}）")
 
 
 def main() -> int:

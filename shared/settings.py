@@ -13,6 +13,8 @@ from pathlib import Path
 from shared.errors import FengsuiError
 
 PREFIX = "FENGSUI_"
+POSTGRESQL = "postgresql+psycopg://"
+SQLITE = "sqlite:///"
 
 
 class SettingError(FengsuiError):
@@ -60,6 +62,17 @@ class Env:
         return Path(self.text(name, default)).expanduser().absolute()
 
 
+def check_dsn(dsn: str, name: str) -> str:
+    """查地址 A database address that we can use; what is refused is never shown, it may hold a password."""
+    if not dsn.startswith((POSTGRESQL, SQLITE)):
+        raise SettingError(
+            f"{name} begins with '{dsn.partition('://')[0][:20]}'; give {POSTGRESQL}USER@HOST/DATABASE or {SQLITE}FILE",
+            f"{name} 的写法不对，应为 {POSTGRESQL}用户@主机/库名，或 {SQLITE}文件路径",
+            field=name,
+        )
+    return dsn
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
     """服务设置 What every service needs; a service adds its own in its ``settings.py``.
@@ -97,7 +110,7 @@ def service_settings(service: str, env: Env) -> dict[str, object]:
     return {
         "service": service,
         "district": env.text("DISTRICT"),
-        "dsn": env.text("DSN"),
+        "dsn": check_dsn(env.text("DSN"), f"{PREFIX}DSN"),
         "packs_dir": env.path("PACKS"),
         "pack": env.optional("PACK"),
         "host": env.text("HOST", "127.0.0.1"),

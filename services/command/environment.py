@@ -9,7 +9,6 @@ from pathlib import Path
 
 from services.command.broker import Broker, BrokerUsers
 from services.command.credentials import FILE, LINKS, SERVICES, Addresses
-from services.command.databases import dsn_of
 from services.command.datadir import DataDir
 from services.command.ports import LOOPBACK
 from services.command.settings import RunSettings
@@ -74,7 +73,7 @@ class Wiring:
 
     def _service(self, name: str) -> Spec:
         env = self._common() | {
-            "DSN": dsn_of(self.data.root, name),
+            **self.settings.databases.settings_of(name),
             "PORT": str(self.service_ports[name]),
             "CLIENT_SECRET": self.data.secret(f"service-{name}"),
             "JWKS_CACHE": str(self.data.secrets / f"jwks-{name}.json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -110,7 +111,9 @@ class _Run:
 
     def _upgrade(self) -> None:
         command = [sys.executable, "-m", "services", "db", "upgrade", "--data", str(self.data.root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        where = self.settings.databases
+        env = {**os.environ, "DSN": where.dsn or "", "SCHEMA": where.prefix or ""}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)  # noqa: S603 - our own program
         if done.returncode != 0:
             raise FengsuiError(
                 f"the stores cannot be upgraded: {done.stderr.strip()}", f"数据库升级失败：{done.stderr.strip()}"
@@ -162,7 +165,7 @@ class _Run:
         name = self.pack.district.name_zh
         self.terminal.say(
             f"{name} {self.pack.district.code} 启动中（{self.pack.district.status}，数据在 {self.data.root}）",
-            f"starting on {wiring.broker.kind}",
+            f"starting on {wiring.broker.kind} and {self.settings.databases.kind}",
         )
         self.supervisor.start(wiring.broker.spec)
         self._wait("broker", lambda: _listens(wiring.broker.port))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.command.databases import Databases, read_databases
 from shared.realm import SPEED_MAX
 from shared.settings import SettingError
 
@@ -20,6 +21,7 @@ DRILLS = ("flood-night",)
 class RunSettings:
     """运行设置: ``drill`` is None when the system stands idle; ``speed`` is the drill's and the phone exchange's pace.
 
+    ``DSN`` puts the three stores on PostgreSQL, ``SCHEMA`` leads the names of their schemas.
     ``BROKER=embedded`` takes the demo broker although Mosquitto is installed: to see what such a machine shows.
     """
 
@@ -29,6 +31,7 @@ class RunSettings:
     mqtt_port: int
     drill: str | None
     speed: float
+    databases: Databases
     embedded_broker: bool = False
 
 
@@ -40,9 +43,11 @@ def read_run_settings(values: Mapping[str, str] | None = None) -> RunSettings:
     kind = values.get("BROKER") or "auto"
     if kind not in ("auto", "embedded"):
         raise SettingError(f"BROKER is '{kind}'; give auto or embedded", field="BROKER")
+    data = Path(values.get("DATA") or "data").expanduser().absolute()
     return RunSettings(
+        databases=read_databases(data, values),
         pack=Path(values.get("PACK") or SAMPLE_PACK).expanduser().absolute(),
-        data=Path(values.get("DATA") or "data").expanduser().absolute(),
+        data=data,
         port=_port(values, "PORT", 8000),
         mqtt_port=_port(values, "MQTT_PORT", 1883),
         drill=None if drill == NO_DRILL else drill,

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ import pytest
 from deploy.station.client import Link, Place, Station
 from deploy.station.queue import Queue
 from shared.clock import SystemClock, poll_until
+from tests.conftest import fresh_schema
 from tests.support.packs import sample_pack_dir
 
 READY_S = 90.0
@@ -62,9 +63,9 @@ class Running:
 
 
 @contextmanager
-def running(data: Path, log: Path, port: int, mqtt_port: int) -> Iterator[Running]:
+def running(data: Path, log: Path, port: int, mqtt_port: int, stores: Mapping[str, str]) -> Iterator[Running]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FENGSUI_")}
-    environment |= {"DATA": str(data), "DRILL": "none", "PORT": str(port), "MQTT_PORT": str(mqtt_port)}
+    environment |= {**stores, "DATA": str(data), "DRILL": "none", "PORT": str(port), "MQTT_PORT": str(mqtt_port)}
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "services", "run"],
@@ -144,11 +145,19 @@ def all_delivered(run: Running) -> bool | None:
     return all(box["waiting"] == 0 for rows in boxes for box in rows) or None
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def stores(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the environment says of the stores: nothing, or a PostgreSQL and names of its own on it."""
+    if request.param == "sqlite":
+        return {}
+    return {"DSN": str(request.getfixturevalue("postgres_dsn")), "SCHEMA": fresh_schema()}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_idle_red_kill_and_again(tmp_path: Path, taken: int) -> None:
+def test_idle_red_kill_and_again(tmp_path: Path, taken: int, stores: dict[str, str]) -> None:
     data = tmp_path / "data"
-    with running(data, tmp_path / "first.log", taken, taken) as run:
+    with running(data, tmp_path / "first.log", taken, taken, stores) as run:
         held = run.credentials
         assert (data / "credentials.json").stat().st_mode & 0o777 == 0o600
         assert held["mqtt"]["port"] != taken
@@ -177,7 +186,8 @@ def test_idle_red_kill_and_again(tmp_path: Path, taken: int) -> None:
             os.kill(pid, signal.SIGKILL)
         run.process.wait(10)
 
-    with running(data, tmp_path / "second.log", taken, taken) as run:
+    assert (data / "warning.db").exists() is (not stores)
+    with running(data, tmp_path / "second.log", taken, taken, stores) as run:
         assert red(run)
         assert {trip["trip_id"] for trip in run.get("warning", "/v1/trips")["items"]} == trips
         assert {order["order_id"] for order in run.get("dispatch", "/v1/orders")["items"]} == set(before)

@@ -15,7 +15,7 @@ from services.command.ports import Choice, choose
 from services.command.restart import MAX_S, STEADY_S, Restarts, how_it_ended, pause_s
 from services.command.settings import SAMPLE_PACK, read_run_settings
 from shared.realm import parse_time
-from shared.settings import SettingError
+from shared.settings import SettingError, check_dsn
 
 NOW = parse_time("2026-06-28T03:05:00Z")
 
@@ -46,11 +46,34 @@ def test_settings_of_the_contract() -> None:
         ("SPEED", "nan"),
         ("SPEED", "3601"),
         ("SPEED", "fast"),
+        ("DSN", "postgresql://fengsui:geheim@h/d"),
+        ("DSN", "sqlite:////tmp/x.db"),
+        ("SCHEMA", "Drill"),
+        ("SCHEMA", "a;drop"),
+        ("SCHEMA", "a" * 41),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(SettingError, match=name):
+    with pytest.raises(SettingError, match=name) as refused:
         read_run_settings({name: value})
+    assert "geheim" not in refused.value.en + refused.value.zh
+
+
+def test_the_stores_are_files_in_data_or_schemas_of_one_postgresql() -> None:
+    files = read_run_settings({"DATA": "/x"}).databases
+    assert files.kind == "SQLite"
+    assert files.settings_of("warning") == {"DSN": "sqlite:////x/warning.db"}
+    dsn = "postgresql+psycopg://fengsui@h/d"
+    assert read_run_settings({"DSN": dsn}).databases.settings_of("dispatch") == {"DSN": dsn, "SCHEMA": "dispatch"}
+    ours = read_run_settings({"DSN": dsn, "SCHEMA": "drill"}).databases
+    assert ours.settings_of("resources") == {"DSN": dsn, "SCHEMA": "drill_resources"}
+
+
+@pytest.mark.parametrize("dsn", ["postgres://u:geheim@h/d", "warning.db"])
+def test_a_service_refuses_a_database_that_it_cannot_speak_to(dsn: str) -> None:
+    with pytest.raises(SettingError, match="FENGSUI_DSN") as refused:
+        check_dsn(dsn, "FENGSUI_DSN")
+    assert "geheim" not in refused.value.en + refused.value.zh
 
 
 def test_taken_ports_are_replaced_and_said() -> None:
