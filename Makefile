@@ -8,7 +8,7 @@ help: ## 本列表 This list
 	@echo "烽燧 Fengsui"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo
-	@echo "  环境变量 make run reads: PACK= DATA= PORT=8000 MQTT_PORT=1883 DRILL=flood-night|none SPEED=60"
+	@echo "  环境变量 make run reads: PACK= DATA= DSN= PORT=8000 MQTT_PORT=1883 DRILL=flood-night|none SPEED=60"
 
 setup: ## 安装 .venv with everything for work on the code
 	@sh deploy/setup.sh dev

@@ -54,6 +54,14 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_dsn"))
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def module_dsn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same for a service that a whole module shares."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
+    return str(request.getfixturevalue("postgres_dsn"))
+
+
 @pytest.fixture
 def make_store(dsn: str) -> Iterator[Callable[[MetaData], Store]]:
     """``make_store(metadata)`` → a store with its tables, dropped afterwards."""

@@ -145,9 +145,8 @@ class Night:
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[Night]:
-    """On SQLite: what is tested here is HTTP; `test_callouts_world` runs on both databases."""
-    made = Night(f"sqlite:///{tmp_path / 'dispatch.db'}", tmp_path)
+def night(dsn: str, tmp_path: Path) -> Iterator[Night]:
+    made = Night(dsn, tmp_path)
     with ExitStack() as stack:
         stack.callback(made.http.close)
         stack.enter_context(serving(create_exchange(made.desk), made.exchange_port))

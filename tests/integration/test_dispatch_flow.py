@@ -41,9 +41,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def moving(tmp_path: Path, clock: ManualClock) -> Iterator[Room]:
+def moving(dsn: str, tmp_path: Path, clock: ManualClock) -> Iterator[Room]:
     """A service whose clock the test moves."""
-    with dispatch_service(f"sqlite:///{tmp_path / 'store.db'}", fresh_schema(), tmp_path, clock) as found:
+    with dispatch_service(dsn, fresh_schema(), tmp_path, clock) as found:
         yield found
 
 

@@ -93,10 +93,10 @@ def lite(tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def still(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """One service for all that changes nothing."""
-    folder = tmp_path_factory.mktemp("evacuation")
-    with resources_service(f"sqlite:///{folder / 's.db'}", "s", folder / "packs") as (http, _):
+    packs = tmp_path_factory.mktemp("evacuation") / "packs"
+    with resources_service(module_dsn, fresh_schema(), packs) as (http, _):
         yield http
 
 
@@ -326,9 +326,9 @@ def test_a_restart_answers_from_the_same_plan(dsn: str, tmp_path: Path) -> None:
         assert Service(http, frame).route(plan=1, **OLD_TOWN) == first
 
 
-def test_a_service_without_a_pack_says_so_until_it_is_activated(tmp_path: Path) -> None:
+def test_a_service_without_a_pack_says_so_until_it_is_activated(dsn: str, tmp_path: Path) -> None:
     packs = tmp_path / "packs"
-    with resources_service(f"sqlite:///{tmp_path / 's.db'}", "s", packs, pack=False) as (http, frame):
+    with resources_service(dsn, fresh_schema(), packs, pack=False) as (http, frame):
         assert http.get(ROUTE, params=OLD_TOWN).json()["code"] == "pack_unknown"
         version = freeze_sample(packs)
         body = {"sender": "warning", "realm": "x-live", "no": 1, "kind": "pack", "body": {"version": version}}

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.conftest import fresh_schema
 from tests.support.resources import resources_service, sample_pack
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/4326"
 
 
 @pytest.fixture(scope="module")
-def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    folder = tmp_path_factory.mktemp("features")
-    with resources_service(f"sqlite:///{folder / 's.db'}", "s", folder / "packs") as (client, _):
+def http(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    packs = tmp_path_factory.mktemp("features") / "packs"
+    with resources_service(module_dsn, fresh_schema(), packs) as (client, _):
         yield client
 
 

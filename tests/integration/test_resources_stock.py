@@ -39,10 +39,10 @@ def http(service: tuple[httpx.Client, Frame]) -> httpx.Client:
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def still(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """One service for all that changes nothing."""
-    folder = tmp_path_factory.mktemp("stock")
-    with resources_service(f"sqlite:///{folder / 's.db'}", "s", folder / "packs") as (client, _):
+    packs = tmp_path_factory.mktemp("stock") / "packs"
+    with resources_service(module_dsn, fresh_schema(), packs) as (client, _):
         yield client
 
 
