@@ -1,10 +1,9 @@
 """示例区县包生成器 Writes the sample pack ``qianjiang`` from a seed.
 
-    python -m deploy.districts.generate OUT [--size full|small]
+    python -m deploy.districts.generate OUT
 
-``small`` is three townships, enough for one flood night; ``full`` is the whole district and contains the small one:
-every id, person and road of ``small`` means the same in ``full``. The committed folder is exactly the output of one of
-them (a test says so). Change the generator, not the folder.
+The committed folder is exactly its output (a test says so). Change the generator, not the folder. First come the three
+townships along 阿蓬江 that are drawn by hand (this folder), then the rest of the district around them (``whole/``).
 """
 
 from __future__ import annotations
@@ -13,67 +12,40 @@ import argparse
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from deploy.districts import assets, rules
+from deploy.districts import assets
 from deploy.districts.people import People, make_people
 from deploy.districts.places import TOWNSHIPS, Places, make_places, region_rows
 from deploy.districts.titles import add_titles
 from deploy.districts.ways import Roads, collection, make_roads, make_zones, route, way_out
+from deploy.districts.whole import rules
 from deploy.districts.whole.enlarge import enlarge
+from deploy.districts.whole.tables import texts_of
 from shared.pack.canonical import format_pack, geojson_bytes
 from shared.pack.load import load_pack
 from shared.pack.specs import SPECS
 from shared.pack.version import csv_bytes
 
 Row = dict[str, Any]
-Size = Literal["full", "small"]
 SEED = 500_114
-README = """\
-# 示例区县包：重庆市黔江区三镇街
-
-本包供学习、演练和测试。**区划名称与代码为真实**（见 ../NOTICE.md），**其余一切均为演示数据**：站点位置与警戒/保证水位、
-岗位与人员（演示人员NNN，号码 0000000xxxx 不属于任何人）、单位、危险点、住户、避难场所、物资、队伍、道路与危险区。
-不得用于真实预警。`district.yaml` 的 `status` 为 `Exercise`，不会产生真实发布。
-
-本文件夹由 `python -m deploy.districts.generate OUT --size small` 生成，请改生成器，不要直接改这里。要做自己的包：
-`fengsui pack new 目录`，逐项替换后运行 `fengsui pack check 目录`。
-
-| 替换什么 | 文件 | 向谁要 |
-|---|---|---|
-| 区划、村组、人口、上下游 | regions.csv | 民政、统计 |
-| 监测站、警戒与保证水位、高程基准 | stations.csv、metrics.csv | 水利、气象 |
-| 阈值 | fuses/*.yaml（source 写 PROP 的未经批准） | 水利、气象、应急 |
-| 措施与权限、预先授权及期限 | measures.csv、authority.csv | 区防汛抗旱指挥部 |
-| 谁被叫、几分钟升级 | callouts.yaml | 区防办 |
-| 岗位、责任、电话 | roster.csv、duties.csv（每年 4 月 20 日前核对） | 乡镇街道 |
-| 单位、危险点、住户 | units.csv、sites.csv、households.csv | 行业部门、乡镇街道 |
-| 避难场所、仓库、物资、队伍 | shelters.csv、warehouses.csv、items.csv、stock.csv、teams.csv | 应急局 |
-| 危险区、道路、明白卡路线 | zones.geojson、roads.geojson、routes.geojson | 水利、规划自然资源 |
-
-表格写法：UTF-8；一格多项用英文分号 `;` 隔开；日期写 2026-04-20；空格表示“没有或不知道”，不是 0。
-
-In short: only names and codes are real. Everything else is made up and says 演示数据.
-"""
 
 
 @dataclass
 class Content:
-    """包内容: tables by file name, written texts, and the features of the three layers."""
+    """包内容: tables by file name, and the features of the three layers."""
 
     tables: dict[str, list[Row]]
-    texts: dict[str, str]
     layers: dict[str, list[dict[str, Any]]]
     people: People
     places: Places
     roads: Roads
 
 
-def generate(out: Path, size: Size = "full", seed: int = SEED) -> None:
+def generate(out: Path, seed: int = SEED) -> None:
     """生成 Write the whole pack into ``out``; fails loudly if it is not valid."""
-    content = make_sample(seed)
-    if size == "full":
-        enlarge(content.tables, content.texts, content.layers, content.people, content.places, content.roads, seed)
+    content = make_valley(seed)
+    enlarge(content.tables, content.layers, content.people, content.places, content.roads, seed)
     add_titles(content.tables)
     for folder in ("fuses", "cards"):
         (out / folder).mkdir(parents=True, exist_ok=True)
@@ -81,7 +53,7 @@ def generate(out: Path, size: Size = "full", seed: int = SEED) -> None:
         _write_table(out, name, rows)
     for name, features in content.layers.items():
         (out / name).write_bytes(geojson_bytes(collection(features)))
-    for name, text in content.texts.items():
+    for name, text in texts_of().items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     _, problems = format_pack(out)
     problems = problems or load_pack(out)[1]
@@ -89,8 +61,8 @@ def generate(out: Path, size: Size = "full", seed: int = SEED) -> None:
         raise SystemExit("\n".join(map(str, problems)))
 
 
-def make_sample(seed: int = SEED) -> Content:
-    """三镇街 The small pack: one flood night fits in it."""
+def make_valley(seed: int = SEED) -> Content:
+    """阿蓬江三镇街 The valley that the flood night is about, drawn by hand."""
     rng = random.Random(seed)
     places = make_places(rng)
     stations = assets.stations(places, rng)
@@ -99,12 +71,12 @@ def make_sample(seed: int = SEED) -> Content:
     _key_duties(people)
     roads, layers = _geography(places, rng)
     tables: dict[str, list[Row]] = {
-        "hazards.csv": [_named("hazards.csv", row) for row in rules.HAZARDS],
-        "metrics.csv": [_named("metrics.csv", row) for row in rules.METRICS],
+        "hazards.csv": rules.hazards(),
+        "metrics.csv": rules.metrics(),
         "regions.csv": region_rows(places.regions),
         "stations.csv": stations,
         "measures.csv": rules.measures(),
-        "authority.csv": rules.authority(),
+        "authority.csv": rules.authority(rules.measures()),
         "roster.csv": people.posts,
         "duties.csv": people.duties,
         "units.csv": assets.units(),
@@ -116,15 +88,7 @@ def make_sample(seed: int = SEED) -> Content:
         "stock.csv": assets.stock(),
         "teams.csv": assets.teams(),
     }
-    texts = {
-        "README.md": README,
-        "district.yaml": rules.DISTRICT_YAML,
-        "callouts.yaml": rules.CALLOUTS_YAML,
-        "fuses/rainstorm.yaml": rules.RAINSTORM_YAML,
-        "fuses/river_stage.yaml": rules.RIVER_STAGE_YAML,
-        **rules.cards(),
-    }
-    return Content(tables, texts, layers, people, places, roads)
+    return Content(tables, layers, people, places, roads)
 
 
 def _ids(stations: list[dict[str, Any]], region: str) -> list[str]:
@@ -135,10 +99,6 @@ def _key_duties(people: People) -> None:
     for shelter, spec in assets.SHELTERS.items():
         people.duty(spec[6], "key", shelter)
     people.duty("zs-flood", "key", "wh-zs-01")
-
-
-def _named(name: str, row: tuple[str, ...]) -> dict[str, str]:
-    return dict(zip(SPECS[name].names, row, strict=True))
 
 
 def _write_table(out: Path, name: str, rows: list[dict[str, Any]]) -> None:
@@ -161,12 +121,11 @@ def _geography(places: Places, rng: random.Random) -> tuple[Roads, dict[str, lis
 
 
 def main() -> None:
-    """命令行 ``python -m deploy.districts.generate OUT [--size full|small]``"""
+    """命令行 ``python -m deploy.districts.generate OUT``"""
     parser = argparse.ArgumentParser(prog="python -m deploy.districts.generate", description="the sample pack")
     parser.add_argument("out", type=Path, help="folder to write the pack into")
-    parser.add_argument("--size", choices=("full", "small"), default="full", help="whole district or three townships")
     arguments = parser.parse_args()
-    generate(arguments.out, arguments.size)
+    generate(arguments.out)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.districts.generate import Size, generate
 from shared.pack.load import load_pack
 from shared.pack.model import Pack
 from shared.pack.scaffold import scaffold
 
-SAMPLE_SIZE: Size = "full"  # what the committed sample pack was generated with
 DISTRICT = "999901"
 TOWNSHIP = "999901101"
 VILLAGE = "999901101001"
@@ -55,9 +53,3 @@ def loaded(directory: Path) -> Pack:
 def sample_pack_dir() -> Path:
     """示例区县包 deploy/districts/qianjiang"""
     return Path(__file__).resolve().parents[2] / "deploy" / "districts" / "qianjiang"
-
-
-def generated(directory: Path, size: Size) -> Path:
-    """The generator's pack of this size, written into a folder. Returns the folder."""
-    generate(directory, size)
-    return directory

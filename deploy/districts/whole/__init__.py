@@ -1,1 +1,1 @@
-"""全区示例包 What makes the sample of three townships into the whole district; nothing of the sample is lost."""
+"""全区示例包 What makes the valley of three townships into the whole district."""

@@ -1,6 +1,6 @@
-"""扩成全区 The sample's tables, texts and layers become those of the whole district, in place.
+"""扩成全区 The valley's tables and layers become those of the whole district, in place.
 
-Everything is added behind what the sample has; changed are only rows that the whole district must say differently: the
+Everything is added behind what the valley has; changed are only rows that the whole district must say differently: the
 river goes on below 濯水, and rain gauges also serve the villages around them.
 """
 
@@ -11,11 +11,10 @@ from typing import Any
 
 from deploy.districts import assets as small_assets
 from deploy.districts import places as small_places
-from deploy.districts import rules as small_rules
 from deploy.districts.people import People
 from deploy.districts.places import LonLat, region_rows, rounded
 from deploy.districts.ways import Roads, route
-from deploy.districts.whole import assets, people, rules
+from deploy.districts.whole import assets, people
 from deploy.districts.whole.escape import way_out
 from deploy.districts.whole.network import make_net
 from deploy.districts.whole.places import Land, make_land, names_of
@@ -28,26 +27,14 @@ from deploy.districts.whole.points import (
     sites,
 )
 from deploy.districts.whole.stations import make_stations
-from deploy.districts.whole.tables import Row, rows_of, texts_of
+from deploy.districts.whole.tables import Row, rows_of
 from deploy.districts.whole.zones import GAS_KINDS, make_zones, rings
-from shared.pack.specs import SPECS
 
 GROUPS = 3  # in a village whose households are listed
-README_OF_SMALL, README_OF_WHOLE = "示例区县包：重庆市黔江区三镇街", "示例区县包：重庆市黔江区"
-PARK_NOTE = """\
-**正阳工业园区**与乡镇街道并列（区文件第 3、13 项），没有统计区划代码，本包自编 `500114X01`；
-燃气事件没有可核实的国家代码，本包自编 `QJ-GAS`。
-阈值的来源与状态写在 fuses/*.yaml：`R 转载` 待核原文，`U` 未核实，`PROP` 仅为建议；都未经任何部门批准。
-"""
-NEIGHBOURS = """\
-  - {code: "500240", name: 石柱土家族自治县, areas: ["500240"], phone: "00000009105"}
-  - {code: "500241", name: 秀山土家族苗族自治县, areas: ["500241"], phone: "00000009106"}
-"""
 
 
 def enlarge(
     tables: dict[str, list[Row]],
-    texts: dict[str, str],
     layers: dict[str, list[dict[str, Any]]],
     posts: People,
     places: small_places.Places,
@@ -73,8 +60,7 @@ def enlarge(
     tables["warehouses.csv"] += assets.warehouses(land)
     tables["stock.csv"] += assets.stock()
     tables["teams.csv"] += assets.teams(land)
-    _people(tables, posts, land, points, works, shelters)
-    _definitions(tables, texts)
+    _people(tables, posts, land, points, shelters)
     _geography(tables, layers, land, points, works, homes, roads, rng)
     tables["households.csv"] += homes
 
@@ -92,9 +78,9 @@ def _people(
     posts: People,
     land: Land,
     points: list[Point],
-    works: list[Row],
     shelters: list[Row],
 ) -> None:
+    works = [row for row in tables["sites.csv"] if row["kind"] != "danger_point"]
     people.enlarge(posts, land, points, works, tables["units.csv"])
     people.verify_stations(posts, tables["stations.csv"], points)
     for row in shelters:
@@ -102,18 +88,6 @@ def _people(
     for row in tables["warehouses.csv"][len(small_assets.WAREHOUSES) :]:
         if row["key_post"] != "qj-keeper-2":
             posts.duty(row["key_post"], "key", row["warehouse_id"])
-
-
-def _definitions(tables: dict[str, list[Row]], texts: dict[str, str]) -> None:
-    for name, added in (("hazards.csv", rules.HAZARDS), ("metrics.csv", rules.METRICS)):
-        tables[name] += [dict(zip(SPECS[name].names, row, strict=True)) for row in added]
-    added_measures = rules.measures()
-    tables["measures.csv"] += added_measures
-    tables["authority.csv"] += rules.authority(tables["authority.csv"], added_measures)
-    texts |= texts_of()
-    readme = texts["README.md"].replace(README_OF_SMALL, README_OF_WHOLE).replace(" --size small`", " --size full`")
-    texts["README.md"] = readme.replace("\n本文件夹由", f"\n{PARK_NOTE}\n本文件夹由", 1)
-    texts["district.yaml"] = small_rules.DISTRICT_YAML.replace("source:", f"{NEIGHBOURS}source:", 1)
 
 
 def _geography(

@@ -117,6 +117,7 @@ def _works(people: People, works: list[Row]) -> None:
     for n, site in enumerate(works):
         site_id, kind, region = site["site_id"], site["kind"], site["region"]
         short = site_id.split("-")[1]
+        people.duty(f"{short}-flood", "warden", site_id)  # who sees to it that nobody stays there
         if kind == "reservoir":
             head = people.post(f"{site_id}-head", region, 4, "qj-hq-deputy-1")
             technical = people.post(f"{site_id}-tech", region, 6, head)

@@ -1,4 +1,4 @@
-"""全区规则 Hazards, metrics, measures and authority that the sample does not have. Written texts are in ``files/``.
+"""规则 Hazards, metrics, measures and authority; fuses, callouts, cards and calendar are written texts in ``files/``.
 
 Codes: national event codes; gas has none here that could be verified, so it gets the pack's own ``QJ-GAS``. Who signs
 follows the hazard's headquarters (B9). Nothing has been approved by anybody: 演示数据.
@@ -6,42 +6,10 @@ follows the hazard's headquarters (B9). Nothing has been approved by anybody: �
 
 from __future__ import annotations
 
-from deploy.districts import rules as sample
 from deploy.districts.places import SOURCE
 from deploy.districts.whole.tables import Row, rows_of
 
-HAZARDS: tuple[tuple[str, str, str, str], ...] = (
-    ("11B04", "暴雪", "Snowstorm", "cold"),
-    ("11B09", "高温", "Heat", "heat"),
-    ("11B15", "冰雹", "Hail", "wind"),
-    ("11B17", "大雾", "Fog", "fog"),
-    ("11B21", "道路结冰", "Road icing", "cold"),
-    ("11B22", "干旱", "Drought", "drought"),
-    ("11B25", "森林火险", "Forest fire danger", "fire"),
-    ("QJ-GAS", "燃气泄漏", "Gas leak", "gas"),
-)
-METRICS: tuple[tuple[str, str, str, str, str, str], ...] = (
-    ("displacement_mm", "mm", "level", "-5000", "20000", ""),
-    ("crack_mm", "mm", "level", "0", "5000", ""),
-    ("tilt_deg", "deg", "level", "-90", "90", ""),
-    ("soil_moisture_pct", "%", "level", "0", "100", "5"),
-    ("dry_days", "d", "level", "0", "400", ""),
-    ("eew_intensity", "1", "level", "0", "12", ""),
-    ("fire_index", "1", "level", "0", "200", ""),
-    ("wind_ms", "m/s", "level", "0", "75", ""),
-    ("gust_ms", "m/s", "level", "0", "100", ""),
-    ("temp_c", "Cel", "level", "-20", "48", "3"),
-    ("humidity_pct", "%", "level", "0", "100", "20"),
-    ("visibility_m", "m", "level", "0", "50000", ""),
-    ("bridge_load_ratio", "1", "level", "0", "5", ""),
-    ("bridge_strain_ue", "um/m", "level", "-5000", "5000", ""),
-    ("tunnel_co_ppm", "[ppm]", "level", "0", "2000", ""),
-    ("tunnel_wall_mm", "mm", "level", "-500", "500", ""),
-    ("gas_lel_pct", "%", "level", "0", "100", ""),
-    ("gallery_water_m", "m", "level", "0", "6", "0.5"),
-    ("pipe_pressure_mpa", "MPa", "level", "0", "15", ""),
-    ("reservoir_m", "m", "level", "0", "3000", "0.5"),
-)
+FLOOD_BASIS = "演示数据：以区防汛抗旱应急预案为准"
 BASIS = {
     "11D": "演示数据：以区突发地质灾害应急预案为准",
     "11B37": "演示数据：以区突发地质灾害应急预案为准",
@@ -66,16 +34,21 @@ HEADQUARTERS: dict[str, tuple[str, str, tuple[str, str]]] = {  # hazard: name, c
     "QJ-GAS": ("区安全生产委员会", "qj-safety-chief", ("qj-safety-deputy", "qj-hq-deputy-1")),
 }
 UNTIL = "2027-12-31"
-BEFOREHAND = {  # scope kind, kind → duty that may act before the signature: leave a danger point, close, cut off
-    ("site", "ban"): "warden",
-    ("site", "evacuate"): "warden",
-    ("site", "stop"): "technical",
-}
 MINUTES = {"orange": 15, "red": 3}
 
 
+def hazards() -> list[Row]:
+    """灾种"""
+    return [dict(row) for row in rows_of("hazards.csv")]
+
+
+def metrics() -> list[Row]:
+    """监测项目"""
+    return [dict(row) for row in rows_of("metrics.csv")]
+
+
 def measures() -> list[Row]:
-    """措施 beyond the sample's, a row for each hazard of a line."""
+    """措施 A row for each hazard of a line."""
     names = ("scope_kind", "industry", "level", "kind", "wording_zh", "wording_en", "exemptions")
     return [
         {**{name: row[name] for name in names}, "hazard": hazard, "basis": _basis(hazard), "source": SOURCE}
@@ -85,31 +58,25 @@ def measures() -> list[Row]:
 
 
 def _basis(hazard: str) -> str:
-    return next((text for start, text in BASIS.items() if hazard.startswith(start)), sample.BASIS)
+    return next((text for start, text in BASIS.items() if hazard.startswith(start)), FLOOD_BASIS)
 
 
-def authority(own: list[Row], rows: list[Row]) -> list[Row]:
-    """权限 One row for each measure that ``own`` does not cover: orange the deputy, red the chief, sites beforehand."""
+def authority(ordered: list[Row]) -> list[Row]:
+    """权限 One row for each kind of measure: at orange the deputy signs, at red the chief."""
     keys = ("hazard", "kind", "scope_kind", "level")
-    known = {tuple(row[key] for key in keys) for row in own}
     made: list[Row] = []
-    for row in rows:
-        key = tuple(row[name] for name in keys)
-        if key in known:
-            continue
-        known.add(key)
-        name, chief, (deputy, other) = HEADQUARTERS[row["hazard"]]
-        is_red = row["level"] == "red"
-        before = BEFOREHAND.get((row["scope_kind"], row["kind"]), "")
-        if before and row["hazard"] == "QJ-GAS":
-            before = "technical"  # the works' owner, not a village
+    for key in dict.fromkeys(tuple(row[name] for name in keys) for row in ordered):
+        hazard, kind, scope_kind, level = key
+        name, chief, (deputy, other) = HEADQUARTERS[hazard]
+        is_red = level == "red"
+        before = _beforehand(hazard, kind, scope_kind, level)
         made.append(
             {
                 **dict(zip(keys, key, strict=True)),
                 "headquarters": name,
                 "signer": chief if is_red else deputy,
                 "deputies": f"{deputy};{other}" if is_red else f"{other};{chief}",
-                "minutes": MINUTES[row["level"]],
+                "minutes": MINUTES[level],
                 "preauthorised_by": before,
                 "preauthorised_until": UNTIL if before else "",
                 "lifter": chief if is_red else deputy,
@@ -118,3 +85,14 @@ def authority(own: list[Row], rows: list[Row]) -> list[Row]:
             }
         )
     return made
+
+
+def _beforehand(hazard: str, kind: str, scope_kind: str, level: str) -> str:
+    """预先授权 Leave a listed danger point, close the way in, cut a machine off; all else waits for a hand (C1)."""
+    if scope_kind == "site" and hazard == "QJ-GAS":
+        return "technical"  # the works' owner, not a village
+    if scope_kind == "site":
+        return {"ban": "warden", "evacuate": "warden", "stop": "technical"}.get(kind, "")
+    if (scope_kind, kind, level) == ("region", "ban", "red") and HEADQUARTERS[hazard] is _FLOOD:
+        return "qj-hq-chief"  # closing the ways into danger zones by the water
+    return ""

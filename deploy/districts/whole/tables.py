@@ -22,7 +22,7 @@ def rows_of(name: str) -> tuple[dict[str, str], ...]:
 
 def texts_of(folder: Path = FOLDER / "files") -> dict[str, str]:
     """成文 The files that are written by hand and go into the pack as they are."""
-    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.yaml"))}
+    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.*"))}
 
 
 def lat_lon(point: LonLat) -> Row:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.dispatch.roster.register import register_of
-from shared.pack.model import Pack, Unit
+from shared.pack.model import Pack, Station, Unit
 from shared.vocabulary import TOWNSHIP_LIKE, RegionLevel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """地点: ``scope`` = its ids (scope, region, stations that serve it), ``down`` = what lies inside (a unit, site
-    or station is its own inside: the warden of a danger point is called for it)"""
+    """地点: ``scope`` = its ids (scope, region, stations that serve it), ``down`` = what lies inside: a unit or site is
+    its own inside (the warden of a danger point is called for it), a station's is all that it serves, as for orders"""
 
     kind: str
     scope: frozenset[str]
@@ -55,15 +55,17 @@ def place_of(pack: Pack, scope_kind: str | None, scope: str) -> Place:
         station = pack.stations[scope]
         region = station.region
         ids.update(station.serves)
+        down = _served(pack, station)
     elif scope in pack.regions:
         region = scope
         down = _everything_in(pack, region)
     if region:
         ids.add(region)
     ids.update(s.station_id for s in pack.stations.values() if scope in s.serves)
-    down = down - ids
-    if kind in ("unit", "site", "station"):
+    if kind in ("unit", "site"):
         down = {scope}
+    elif kind != "station":
+        down = down - ids
     return Place(kind=str(kind), scope=frozenset(ids), region=region, down=frozenset(down), industry=industry)
 
 
@@ -81,6 +83,17 @@ def _everything_in(pack: Pack, region: str) -> set[str]:
         *(shelter.shelter_id for shelter in pack.shelters.values() if shelter.region in regions),
         *(station.station_id for station in pack.stations.values() if station.region in regions),
     }
+
+
+def _served(pack: Pack, station: Station) -> set[str]:
+    """The sites and units that a station serves, and everything inside the regions that it serves (else its own)."""
+    found = {station.station_id}
+    for served in station.serves or (station.region,):
+        if served in pack.regions:
+            found |= _everything_in(pack, served) - {served}
+        else:
+            found.add(served)
+    return found
 
 
 def _units_in(pack: Pack, region: str) -> list[Unit]:

@@ -1,4 +1,4 @@
-"""The whole district's pack, generated once a session."""
+"""The sample pack, read once a session."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from shared.pack.model import Pack
-from tests.support.packs import generated, loaded
+from tests.support.packs import loaded, sample_pack_dir
 
 
 @pytest.fixture(scope="session")
-def full_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generated(tmp_path_factory.mktemp("full"), "full")
+def sample_folder() -> Path:
+    return sample_pack_dir()
 
 
 @pytest.fixture(scope="session")
-def full_pack(full_folder: Path) -> Pack:
-    return loaded(full_folder)
+def sample_pack(sample_folder: Path) -> Pack:
+    return loaded(sample_folder)
