@@ -229,3 +229,25 @@ def test_stock_pages_reach_everything_once(still: httpx.Client) -> None:
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == len(sample_pack().stock)
+
+
+def test_the_log_of_movements_proves_the_books(http: httpx.Client) -> None:
+    assert http.post("/v1/movements", json=issue(3), headers=KEEPER).status_code == 201
+    log: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"limit": 1}
+    while True:
+        page = http.get("/v1/movements", params=query, headers=OFFICER).json()
+        log += page["items"]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+    assert [row["no"] for row in log] == sorted({row["no"] for row in log})
+    assert {sum(entry["quantity"] for entry in row["entries"]) for row in log} == {0}
+    assert log[-1]["kind"] == "issue"
+    summed: dict[str, int] = {}
+    for entry in (entry for row in log for entry in row["entries"] if entry["item_code"] == BEDS):
+        key = f"{entry['place']}/{entry['lot_id']}"
+        summed[key] = summed.get(key, 0) + entry["quantity"]
+    now = beds(http)
+    assert {key: summed.get(key) for key in now} == now
+    assert http.get("/v1/movements").status_code == 401

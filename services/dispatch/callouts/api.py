@@ -134,13 +134,14 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
             }
 
     @router.get("/v1/callouts/{case_id}/log")
-    def log(case_id: str, ctx: Ctx) -> dict[str, Any]:
+    def log(case_id: str, ctx: Ctx, limit: Limit = 1000, cursor: Cursor = None) -> dict[str, Any]:
         """叫应记录 Everything that happened in the case, in order; append-only."""
         ctx.require(READERS)
+        position = decode_cursor(cursor, 1)
         with ctx.read() as conn:
             _found(store.case(conn, ctx.realm, case_id), case_id)
-            rows = store.log_of(conn, ctx.realm, [case_id])
-        return {"items": [_log_entry(row) for row in rows], "next": None}
+            rows = store.log_of(conn, ctx.realm, [case_id], limit + 1, int(position[0]) if position else 0)
+        return page([_log_entry(row) for row in rows], limit, lambda entry: [entry["no"]])
 
 
 def _answering(router: APIRouter, callouts: Callouts) -> None:
@@ -316,7 +317,7 @@ def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, 
     lines = _mine(conn, ctx, row.case_id)
     persons = {p.person for line in lines for p in line.parties if p.person}
     calls = board.by_line(
-        board.Call(s.attempt, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)
+        board.Call(s.attempt, s.carrier, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)
     )
     rings = {person: ring for person, (ring, _) in store.rings_of(conn, ctx.realm, persons).items()}
     clocks = callouts.clocks(row.pack)

@@ -38,8 +38,11 @@ TELLS = {
 class Call:
     """看板上的一次拨叫: an attempt with when it began and which lines it covered"""
 
-    def __init__(self, attempt: Attempt, queued_at: datetime, covers: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, attempt: Attempt, carrier: str, queued_at: datetime, covers: Sequence[Mapping[str, Any]]
+    ) -> None:
         self.attempt = attempt
+        self.carrier = carrier
         self.queued_at = queued_at
         self.lines = tuple(dict.fromkeys((str(cover["case_id"]), str(cover["post"])) for cover in covers))
 
@@ -48,6 +51,7 @@ class Call:
         return {
             "attempt_id": a.attempt_id,
             "channel": a.channel.value,
+            "carrier": self.carrier,
             "person": a.person,
             "address": masked(a.address),
             "state": a.state.value,

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.dispatch.callouts.events import Alarm, Answered, Called, Decision, Door, Event, MatterJoined
+from services.dispatch.callouts.events import (
+    Alarm,
+    Answered,
+    Called,
+    ContactFound,
+    ContactLost,
+    Decision,
+    Door,
+    Event,
+    MatterEnded,
+    MatterJoined,
+)
 from services.dispatch.callouts.line import Line
 
 
@@ -23,6 +34,10 @@ def record(line: Line, decision: Decision, event: Event) -> tuple[dict[str, Any]
         body["door"] = door
     if isinstance(event, MatterJoined):
         body |= {"matter": event.matter.key, "version": event.matter.version, "level": event.matter.level.value}
+    if isinstance(event, MatterEnded):
+        body["matter"] = event.key
+    if isinstance(event, ContactLost | ContactFound):
+        body["who"] = event.person
     if not isinstance(event, Answered):
         return body, None
     body |= {

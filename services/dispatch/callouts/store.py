@@ -408,11 +408,11 @@ def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
 
 
-def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int = 5000) -> list[Row[Any]]:
+def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int, after: int = 0) -> list[Row[Any]]:
     return list(
         conn.execute(
             select(log)
-            .where(log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))))
+            .where(log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))), log.c.no > after)
             .order_by(log.c.no)
             .limit(limit)
         )

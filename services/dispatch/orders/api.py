@@ -40,7 +40,7 @@ from services.dispatch.orders.events import (
 )
 from services.dispatch.orders.model import HELD, Order, OrderState
 from services.dispatch.orders.roles import DOERS, READERS, RECORDERS, REVOKERS, SIGNERS
-from services.dispatch.orders.service import Make, Orders, shown, signing_post
+from services.dispatch.orders.service import Make, Orders, line_of, shown, signing_post
 from services.dispatch.orders.store import Stored
 from shared.auth.gate import covers
 from shared.db.tx import Tx
@@ -50,6 +50,8 @@ from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
 from shared.pack.model import Pack
 from shared.vocabulary import Measure, Role
+
+ACTS_SHOWN = 500
 
 
 class _Desk:
@@ -205,12 +207,14 @@ def _reading(router: APIRouter, frame: Frame) -> None:
     def one(order_id: str, ctx: Ctx) -> JSONResponse:
         """One order with its people by name, for those whose area holds it; the access is audited.
 
+        ``acts`` is what was done with it, the newest 500, oldest first: who was called to sign when, who signed.
         ``choices`` says for each act whether the asker may do it now, or why not.
         """
         ctx.require(READERS)
         with ctx.read() as conn:
             stored = store.get(conn, ctx.realm, order_id)
             held = posts_of(conn, ctx.actor)
+            acts = store.acts(conn, ctx.realm, [stored.order.incident_id], ACTS_SHOWN, order_id) if stored else []
         if stored is None:
             raise NotFound(
                 f"there is no order {order_id} in realm {ctx.realm}", f"领域 {ctx.realm} 中没有措施 {order_id}"
@@ -222,6 +226,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
             frame.writer.submit(lambda tx: tx.audit(realm, sub, "order.names_read", order_id))
         me = _me(ctx, stored.order, held, pack)
         body = shown(stored, ctx.realm, frame.settings.district, by_name=mine)
+        body["acts"] = [line_of(act) for act in acts]
         body["choices"] = choices(stored.order, me, frame.domain_now(ctx.realm))
         return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
 

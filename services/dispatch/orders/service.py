@@ -302,7 +302,7 @@ class Orders:
             data={"units": list(effect.units), "post": effect.post, "state": order.state.value},
         )
         store.add_act(run.tx, run.realm, act)
-        run.tx.event(run.realm, "timeline", order.incident_id, _line(act))
+        run.tx.event(run.realm, "timeline", order.incident_id, line_of(act))
         if effect.kind in ALARMS:
             together = effect.kind is EffectKind.NO_SIGNER
             key = (effect.kind.value, order.incident_id, "" if together else order.order_id)
@@ -338,7 +338,7 @@ def shown(stored: Stored, realm: str, district: str, *, by_name: bool = False) -
     }
 
 
-def _line(act: OrderAct) -> dict[str, Any]:
+def line_of(act: OrderAct) -> dict[str, Any]:
     """One line of the incident's timeline, as followers get it."""
     return {
         "at": format_time(act.at),

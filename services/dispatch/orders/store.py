@@ -345,14 +345,14 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
     _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
-def acts(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) -> list[OrderAct]:
-    """What was done with the orders of these incidents, newest ``limit``, oldest first."""
-    rows = conn.execute(
-        select(order_acts)
-        .where(order_acts.c.realm == realm, order_acts.c.incident_id.in_(list(incident_ids)))
-        .order_by(order_acts.c.no.desc())
-        .limit(limit)
-    ).all()
+def acts(
+    conn: Connection, realm: str, incident_ids: Iterable[str], limit: int, order_id: str | None = None
+) -> list[OrderAct]:
+    """What was done with the orders of these incidents, or with one of them: newest ``limit``, oldest first."""
+    query = select(order_acts).where(order_acts.c.realm == realm, order_acts.c.incident_id.in_(list(incident_ids)))
+    if order_id is not None:
+        query = query.where(order_acts.c.order_id == order_id)
+    rows = conn.execute(query.order_by(order_acts.c.no.desc()).limit(limit)).all()
     return [
         OrderAct(
             incident_id=row.incident_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from services.resources.stock import service, store
 from services.resources.stock.book import (
     QUANTITY_MAX,
     Condition,
+    Entry,
     Lot,
     LotKey,
     MovementKind,
@@ -27,6 +28,7 @@ from shared.errors import Invalid
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.pack.model import Pack
+from shared.realm import format_time
 from shared.vocabulary import Role
 
 READERS = (Role.DUTY_OFFICER, Role.COMMANDER, Role.WAREHOUSE_KEEPER, Role.TOWNSHIP, Role.MAINTAINER, Role.SERVICE)
@@ -174,6 +176,16 @@ def routes() -> APIRouter:
             )
         return page(items, limit, _position)
 
+    @router.get("/v1/movements")
+    def log(ctx: Ctx, limit: Limit = 200, cursor: Cursor = None) -> dict[str, Any]:
+        """出入库流水 Every movement with its entries, oldest first; the entries of each sum to zero (双录)."""
+        ctx.require(READERS)
+        after = decode_cursor(cursor, 1)
+        with ctx.read() as conn:
+            rows = store.movements_page(conn, ctx.realm, limit + 1, int(after[0]) if after else 0)
+        items = [_movement(ctx, no, movement_id, row, moved) for no, movement_id, row, moved in rows]
+        return page(items, limit, lambda item: [item["no"]])
+
     @router.post("/v1/movements", status_code=201)
     def movements(body: MovementBody, ctx: Ctx) -> JSONResponse:
         """Book one movement; 409 with the ledger's reason where it may not be."""
@@ -227,6 +239,28 @@ def routes() -> APIRouter:
 
 def _write(ctx: Context, function: Callable[[Tx], dict[str, Any]]) -> JSONResponse:
     return ctx.write(lambda tx: Answer(function(tx), 201))
+
+
+def _movement(
+    ctx: Context, no: int, movement_id: str, row: store.MovementRow, moved: Sequence[Entry]
+) -> dict[str, Any]:
+    return {
+        "district": ctx.frame.settings.district,
+        "realm": ctx.realm,
+        "no": no,
+        "movement_id": movement_id,
+        "kind": row.kind,
+        "at": format_time(row.at),
+        "known_at": format_time(row.known_at),
+        "happened_at": format_time(row.happened_at) if row.happened_at else None,
+        "entered_late": row.entered_late,
+        "by": row.by,
+        "reason": row.reason,
+        "paper": row.paper,
+        "owner_act": row.owner_act,
+        "lease_id": row.lease_id,
+        "entries": [{"place": str(entry.place), **entry.lot._asdict(), "quantity": entry.quantity} for entry in moved],
+    }
 
 
 def _position(row: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -214,6 +214,28 @@ def append(conn: Connection, realm: str, no: int, movement_id: str, row: Movemen
                     quantity=entry.quantity,
                 )
             )
+
+
+def movements_page(
+    conn: Connection, realm: str, limit: int, after: int
+) -> list[tuple[int, str, MovementRow, tuple[Entry, ...]]]:
+    """出入库流水 The log, oldest first: number, id, the movement and its entries."""
+    rows = conn.execute(
+        select(movements)
+        .where(movements.c.realm == realm, movements.c.no > after)
+        .order_by(movements.c.no)
+        .limit(limit)
+    ).all()
+    held: dict[int, list[Entry]] = {row.no: [] for row in rows}
+    if rows:
+        wanted = (entries.c.realm == realm, entries.c.no.between(rows[0].no, rows[-1].no))
+        for row in conn.execute(select(entries).where(*wanted).order_by(entries.c.no, entries.c.line)):
+            held[row.no].append(Entry(_place(row), _key(row), row.quantity))
+    names = tuple(field.name for field in fields(MovementRow))
+    return [
+        (row.no, row.movement_id, MovementRow(**{name: row._mapping[name] for name in names}), tuple(held[row.no]))
+        for row in rows
+    ]
 
 
 def put_leases(conn: Connection, realm: str, changed: Iterable[Lease], by: str) -> None:
