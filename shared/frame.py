@@ -84,6 +84,7 @@ class Frame:
         self.clock = clock
         self.tables = tables
         self.body_bytes_max = body_bytes_max
+        self.body_limits: dict[str, int] = {}  # by path: what anybody may send without a token is kept smaller
         self.store = Store(settings.dsn, metadata, schema=settings.schema)
         self.writer = Writer(self.store, tables, clock, district=settings.district, boot=settings.boot)
         self.writer.realms.stopped_at = parse_time(settings.stopped_at) if settings.stopped_at else None
@@ -234,6 +235,7 @@ class Frame:
         )
         app.state.frame = self
         problems.install(app)
+        app.add_middleware(problems.RefuseLarge, limit_of=lambda path: self.body_limits.get(path, self.body_bytes_max))
         app.include_router(self._common_routes())
         app.include_router(events.routes())
         app.include_router(enrolment.routes())

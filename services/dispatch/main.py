@@ -16,6 +16,9 @@ from services.dispatch.callouts import api as callouts_api
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.worker import Ringing, is_wanted
 from services.dispatch.channels.worker import Sender, Wanted
+from services.dispatch.checkins import api as checkins_api
+from services.dispatch.checkins import worker as checkins_worker
+from services.dispatch.checkins.service import CheckIns
 from services.dispatch.incidents import api as incidents_api
 from services.dispatch.incidents.service import Incidents
 from services.dispatch.intake import Intake
@@ -52,6 +55,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     ringing = Ringing(callouts)
     orders = Orders(SignerCalls(callouts))
     incidents = Incidents(orders)
+    checkins = CheckIns(incidents)
     Intake(frame, incidents, orders, callouts)
 
     sender = Sender(
@@ -67,6 +71,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.app.state.desk = Desk(callouts, ringing, orders, incidents, sender)
     frame.every("callouts", ringing.tick)
     frame.every("orders", orders_worker.ticking(orders))
+    frame.every("checkins", checkins_worker.ticking(checkins, frame.active_pack))
     frame.writer.on_commit.append(sender.wake)
     frame.on_start(sender.start)
     frame.on_stop(sender.stop)
@@ -80,6 +85,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.include(callouts_api.routes(callouts, ringing.receipt, settings.carriers))
     frame.include(orders_api.routes(frame, orders))
     frame.include(incidents_api.routes(frame, incidents, callouts))
+    frame.include(checkins_api.routes(frame, checkins))
     return frame.app
 
 

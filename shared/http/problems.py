@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -9,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import FengsuiError
 
@@ -33,7 +34,7 @@ def problem(
         body["field"] = field
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if status in (429, 503, 425):
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str((extra or {}).get("retry_after_s", 1))
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
@@ -49,6 +50,35 @@ class RefuseNul:
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+class RefuseLarge:
+    """413: a body over the limit of its path is refused before anything reads it whole, declared or not."""
+
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
+        self._app = app
+        self._limit_of = limit_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit, seen = self._limit_of(scope["path"]), 0
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            answer = problem(413, "too_large", f"the body is larger than {limit} bytes", f"正文超过 {limit} 字节")
+            await answer(scope, receive, send)
+            return
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise HTTPException(413, f"the body is larger than {limit} bytes")
+            return message
+
+        await self._app(scope, counted, send)
 
 
 def install(app: FastAPI) -> None:
