@@ -13,6 +13,9 @@ from shared.clock import SystemClock
 from shared.settings import Env
 
 GRACE_S = 3  # an open event stream would keep the process for ever
+TRUSTED_FORWARDERS = "127.0.0.1,::1"
+"""Whose X-Forwarded-For is believed (``FENGSUI_FORWARDED_ALLOW_IPS``: addresses or networks): the last hop in it that
+is not one of these is who asks. The console sends dispatch the address that it was asked from in the same way."""
 
 
 class Service(StrEnum):
@@ -36,6 +39,7 @@ def serve(service: Service) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=env.text("FORWARDED_ALLOW_IPS", TRUSTED_FORWARDERS),
         timeout_graceful_shutdown=GRACE_S,
     )
 

@@ -16,12 +16,11 @@ from services.dispatch.checkins.limits import PER_ADDRESS_SAFE_MAX
 from shared.clock import ManualClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
-from tests.support.dispatch import NOW, Room, dispatch_service, transition
+from tests.support.dispatch import KEY, NOW, Room, dispatch_service, transition
 from tests.support.resources import sample_pack
 
 PHONE = "00000000123"
 PLACE = "dp-zs-01"
-TOWNS = ("500114112", "500114006")
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -129,19 +128,20 @@ def test_need_help_first_then_the_longest_waiting_page_by_page(room: Room) -> No
 
 
 def test_nobody_reads_them_without_a_token_nor_outside_the_area(room: Room) -> None:
-    own = room.get("/v1/me", "township")["areas"][0]
-    receipt(say(room, place=own, phone=PHONE))
-    receipt(say(room, place=next(code for code in TOWNS if code != own)))
+    account = {"username": "zhuoshui", "secret": KEY, "kind": "key", "roles": ["township"], "areas": ["500114112"]}
+    assert room.post("/v1/accounts", account, "admin").status_code == 201
+    receipt(say(room, place=PLACE, phone=PHONE))
+    receipt(say(room, place="500114006"))
     receipt(say(room))
     for path in ("/v1/checkins", "/v1/checkins/P-0001"):
         assert room.http.get(path, params={"realm": room.realm}).status_code == 401
-    assert [each["checkin_id"] for each in listed(room, "township")] == ["P-0001"]
-    assert act(room, "P-0001", "township", act="verify").status_code == 200
+    assert [each["checkin_id"] for each in listed(room, "zhuoshui")] == ["P-0001"]
+    assert act(room, "P-0001", "zhuoshui", act="verify").status_code == 200
     for other in ("P-0002", "P-0003"):
         where = {"realm": room.realm}
-        answer = room.http.get(f"/v1/checkins/{other}", params=where, headers=room.bearer("township"))
+        answer = room.http.get(f"/v1/checkins/{other}", params=where, headers=room.bearer("zhuoshui"))
         assert (answer.status_code, answer.json()["code"]) == (403, "outside_area")
-        assert act(room, other, "township", act="verify").status_code == 403
+        assert act(room, other, "zhuoshui", act="verify").status_code == 403
     refused = room.http.get("/v1/checkins", params={"realm": room.realm}, headers=room.bearer("warehouse_keeper"))
     assert refused.json()["code"] == "wrong_role"
 
@@ -166,7 +166,9 @@ def test_an_officer_looks_hands_over_and_closes(room: Room) -> None:
     assert [each["checkin_id"] for each in listed(room, state="closed")] == ["P-0001"]
     told = lines(room)
     assert told[0][0] == "checkin.closed"  # 补录: it happened before all of this
-    assert {kind for kind, _ in told[1:]} == {f"checkin.{what}" for what in ("opened", "tried", "verified", "handed_over")}
+    assert {kind for kind, _ in told[1:]} == {
+        f"checkin.{what}" for what in ("opened", "tried", "verified", "handed_over")
+    }
     assert any("120 急救" in text for _, text in told)
     assert not any(PHONE in text or "演示群众" in text for _, text in told)
     looks = [a for a in room.get("/v1/checkins/P-0001")["acts"] if a["kind"] == "look"]

@@ -67,9 +67,7 @@ class CheckInMachine(RuleBasedStateMachine):
         if said.kind is Kind.NEED_HELP:
             self.asked = True
             self.needs |= set(said.needs)
-        assert (decision.reason is Reason.SAFE_AFTER_HELP) == (
-            said.kind is Kind.SAFE and before.kind is Kind.NEED_HELP
-        )
+        assert (decision.reason is Reason.SAFE_AFTER_HELP) == (said.kind is Kind.SAFE and before.kind is Kind.NEED_HELP)
         if decision.reason is Reason.JOINED:
             assert (self.checkin.state, self.checkin.look_due_at) == (before.state, before.look_due_at)
 
