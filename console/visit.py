@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console import strip
 from console.desk import Desk
+from console.forms import read_form
 from console.peers import Asked
 from console.realms import LIVE_REALM, RealmView, choose_realm, realms_of
 from console.rooms import ROOMS
@@ -26,6 +27,7 @@ from console.words import LANGS, Words
 
 LANG_COOKIE = "fengsui_lang"
 PART_PREFIX = "/part/"
+ACTION, KEPT = "_action", "kept."
 WITHOUT_REALM = ("/readyz", "/healthz", "/v1/inbox")
 Ask = tuple[str, str, Mapping[str, Any]]
 """``(service, path, query)``; the realm is added."""
@@ -144,15 +146,26 @@ def render(
     return answer
 
 
-def to_the_door(request: Request, _: Exception) -> Response:
-    """登录 What `LoginNeeded` answers: a page goes to the login form and comes back; a part says 401 to the script."""
+async def to_the_door(request: Request, _: Exception) -> Response:
+    """登录 What `LoginNeeded` answers: a page goes to the login form and comes back; a part says 401 to the script.
+
+    A form that was sent goes into the door with all that was typed, and comes back out of it filled.
+    """
     if request.url.path.startswith(PART_PREFIX):
         return Response(status_code=401)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method == "POST":
+        typed = await read_form(request)
+        desk: Desk = request.app.state.desk
+        problem = "expired_kept" if typed.fields else "expired"
+        answer = render(desk, request, "login.html", {"problem": problem, "action": here, "kept": typed.pairs()}, None)
+        log_out(answer)
+        return answer
     query: dict[str, str] = {}
     if COOKIE in request.cookies:
         query["why"] = "expired"
-    if request.method == "GET" and request.url.path != "/":
-        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.url.path != "/":
+        query["next"] = here
     gone = RedirectResponse("/login" + (f"?{urlencode(query)}" if query else ""), 303)
     log_out(gone)
     return gone

@@ -41,6 +41,13 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "login_away": ("登录服务暂不可达，请稍后再试", "the login service cannot be reached; try again"),
     "link_used": ("登录链接已用过或已失效；请用口令登录", "this link was used already; log in with a password"),
     "expired": ("登录已过期，请重新登录", "the login has expired"),
+    "expired_kept": (
+        "登录已过期。您填写的内容都还在，登录后回到原表单，不会自动提交",
+        "the login has expired. What you typed is kept: after the login the form comes back, not sent",
+    ),
+    "resume": ("已登录", "Logged in"),
+    "resume_note": ("您填写的内容还在，尚未提交。", "What you typed is still here; it has not been sent."),
+    "resume_go": ("回到表单", "Back to the form"),
     "too_many": ("尝试过多，请五分钟后再试", "too many tries; wait five minutes"),
     "live": ("实时", "live"),
     "away": ("断开，所示为断开前所知", "cut off: what is shown is from before"),
