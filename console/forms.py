@@ -40,6 +40,10 @@ REUSED: Both = {
     "zh": "这张表单此前已经办成过一次，内容与现在不同。请先查看结果，需要再办请重新打开本页。",
     "en": "This form was taken once already, with other content. Look at the result; open the page anew to act again.",
 }
+NO_TIME: Both = {
+    "zh": "时间写作 06-28 03:05（今天可只写 3:05）",
+    "en": "write a time as 06-28 03:05, or of today 3:05",
+}
 
 
 @dataclass(frozen=True)
@@ -106,22 +110,26 @@ def back(typed: Typed, *, match: str | None = None, name: str = "") -> Form:
 
 
 async def read_form(request: Request) -> Typed:
-    """读表单 From a page of ours only; files and all within the limits."""
+    """读表单 From a page of ours only; files and all within the limits. Read once, whoever asks again."""
     same_origin(request)
+    read: Typed | None = getattr(request.state, "typed", None)
+    if read is not None:
+        return read
     size = request.headers.get("content-length", "")
     if not size.isdigit():
         raise Invalid("this form says no length", "表单缺少长度", field="Content-Length")
     if int(size) > FORM_BYTES_MAX:
         raise TooLarge(f"a form is at most {FORM_BYTES_MAX} bytes", "表单过大：附件最大 1 MB")
-    given = await request.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=PART_BYTES_MAX)
     fields: dict[str, list[str]] = {}
-    for name, value in given.multi_items():
-        if isinstance(value, UploadFile):
-            for part, text in (await _file(value)).items():
-                fields[f"{name}_{part}"] = [text]  # a new file takes the place of one that was kept
-        else:
-            fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
-    return Typed({name: tuple(values) for name, values in fields.items()})
+    async with request.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=PART_BYTES_MAX) as given:
+        for name, value in given.multi_items():
+            if isinstance(value, UploadFile):
+                for part, text in (await _file(value)).items():
+                    fields[f"{name}_{part}"] = [text]  # a new file takes the place of one that was kept
+            else:
+                fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    request.state.typed = Typed({name: tuple(values) for name, values in fields.items()})
+    return request.state.typed  # type: ignore[no-any-return]  # set in the line above
 
 
 async def _file(upload: UploadFile) -> dict[str, str]:

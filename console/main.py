@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import door, streams, times
 from console.desk import Desk
+from console.notices import pages as notices
 from console.overview import pages as overview
 from console.peers import Peers
 from console.settings import SERVICES, ConsoleSettings
@@ -30,7 +31,8 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # no-referrer would make browsers send `Origin: null` with our own forms, and `same_origin` refuse them
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -57,7 +59,13 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
     app.state.desk = desk
     problems.install(app)
     app.add_exception_handler(LoginNeeded, to_the_door)
-    for router in (_health(desk), door.routes(desk), overview.routes(), streams.routes(desk)):
+    for router in (
+        _health(desk),
+        door.routes(desk),
+        notices.routes(),
+        overview.routes(),
+        streams.routes(desk),
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 

@@ -51,6 +51,17 @@ class Peers:
             return Asked(wrong=f"{service}: {type(error).__name__}")
         return _asked(service, answer)
 
+    async def download(self, service: str, path: str, token: str, **query: str) -> tuple[bytes, str] | None:
+        """A file as it is, with its media type; None where there is none to be had."""
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            answer = await self._http.get(self._settings.url(service) + path, params=query, headers=headers)
+        except httpx.HTTPError:
+            return None
+        if not answer.is_success or len(answer.content) > ANSWER_BYTES_MAX:
+            return None
+        return answer.content, answer.headers.get("content-type", "application/octet-stream")
+
     async def post(
         self,
         service: str,

@@ -19,5 +19,8 @@ class Room:
     key: str
 
 
-# In the order of the navigation. Kept for rooms to come: c board, m orders, t timeline, a approval, n notices, p map.
-ROOMS = (Room("overview", "/", "o"),)
+# In the order of the navigation. Kept for rooms to come: c board, m orders, t timeline, a approval, p map.
+ROOMS = (
+    Room("overview", "/", "o"),
+    Room("notices", "/notices", "n"),
+)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 BEIJING = timedelta(hours=8)
+BEIJING_ZONE = timezone(BEIJING)
+_FIELD = re.compile(
+    r"(?:(?:(?P<year>\d{4})-)?(?P<month>\d{1,2})-(?P<day>\d{1,2})\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})?"
+)
 
 
 def parse(text: str | None) -> datetime | None:
@@ -36,3 +41,22 @@ def left(due: Any, now: datetime | None) -> str:
     seconds = int((at - now).total_seconds())
     sign = "-" if seconds < 0 else ""
     return f"{sign}{abs(seconds) // 60}:{abs(seconds) % 60:02d}"
+
+
+def field(at: datetime | None) -> str:
+    """An instant as a form's field holds it, in Beijing time, to the minute: ``2026-06-28 03:05``."""
+    return at.astimezone(BEIJING_ZONE).strftime("%Y-%m-%d %H:%M") if at else ""
+
+
+def read_field(text: str, now: datetime | None) -> datetime | None:
+    """What was typed there; ``06-28 03:05`` is this year's, ``3:05`` today's; None where it is no time."""
+    found = _FIELD.fullmatch(text.strip().replace("：", ":").replace("T", " ").replace("/", "-"))
+    here = now.astimezone(BEIJING_ZONE) if now else None
+    if found is None or (here is None and found["year"] is None):
+        return None
+    given = {name: int(value) for name, value in found.groupdict().items() if value is not None}
+    today = {"year": here.year, "month": here.month, "day": here.day} if here else {}
+    try:
+        return datetime(**{**today, **given}, tzinfo=BEIJING_ZONE)
+    except ValueError:
+        return None

@@ -81,6 +81,10 @@ class Visit:
             raise LoginNeeded
         return answer
 
+    async def download(self, service: str, path: str) -> tuple[bytes, str] | None:
+        """A file of a service's."""
+        return await self.desk.peers.download(service, path, self.officer.token, realm=self.realm.realm)
+
     def url(self, path: str, **query: str | None) -> str:
         """A link of ours that stays in this realm."""
         given = {"realm": self.realm.realm, **{name: value for name, value in query.items() if value is not None}}

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.words import codes, common, overview
+from console.words import codes, common, forms, notices, overview
 
 LANGS = ("zh", "en")
 Table = Mapping[str, tuple[str, str]]
-ROOMS = (common, overview)
+ROOMS = (common, forms, overview, notices)
 TEXT: Table = {name: both for room in ROOMS for name, both in room.TEXT.items()}
 CODES: Table = codes.CODES
 
@@ -26,6 +26,9 @@ class Words:
 
     def __call__(self, name: str) -> str:
         return TEXT[name][self._column]
+
+    def has(self, name: str) -> bool:
+        return name in TEXT
 
     def code(self, value: Any) -> str:
         if value is None or value == "":

@@ -16,6 +16,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "brand": ("烽燧", "Fengsui"),
     "rooms": ("房间", "rooms"),
     "room_overview": ("总览", "Overview"),
+    "room_notices": ("通知录入", "Notices"),
     "service_warning": ("预警", "warning"),
     "service_dispatch": ("调度", "dispatch"),
     "service_resources": ("资源", "resources"),
@@ -57,6 +58,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "realm": ("领域", "realm"),
     "ago": ("前", "ago"),
     "as_of": ("截至", "as of"),
+    "no_js_form": ("未启用脚本：本页不自动刷新", "without scripts: this page does not reload by itself"),
     "no_js": (
         "未启用脚本：本页每 10 秒自动刷新",
         "without scripts: this page reloads every 10 seconds",
