@@ -16,7 +16,8 @@ from hypothesis import Phase, given, settings
 from tests.property.oracle.check import differences, disagreement
 from tests.property.oracle.engine import engine_records
 from tests.property.oracle.replay import replay
-from tests.property.oracle.storms import METRICS, REGIONS, STORMS, Storm
+from tests.property.oracle.storm import METRICS, REGIONS, Storm
+from tests.property.oracle.storms import STORMS
 from tests.property.oracle.weather import storms
 
 by_storm = pytest.mark.parametrize("storm", STORMS, ids=lambda storm: storm.name)

@@ -8,13 +8,13 @@ from services.warning.fuses.down import hold
 from services.warning.fuses.late import YOUNG_US, Retraced, breaks_hold, overlay, retrace
 from services.warning.fuses.probe import FALSE
 from services.warning.fuses.scene import Scene, Suspects, high_rank, suspects_in
-from services.warning.fuses.state import Doubtful, Reason, Watch
+from services.warning.fuses.state import Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
 from services.warning.readings.validate import Checked, Fate
 
 
-def advance(turn: Turn, t: int, *, rises: bool = True, timer: bool = False, suspects: Suspects | None = None) -> None:
+def advance(turn: Turn, t: int, *, rises: bool = True, suspects: Suspects | None = None) -> None:
     """Evaluate at one instant: condition, rise, hold."""
     state = turn.state
     scene = turn.scene(t, suspects)
@@ -25,15 +25,7 @@ def advance(turn: Turn, t: int, *, rises: bool = True, timer: bool = False, susp
     if rises and worst > state.level:
         turn.raise_to(worst, t)
         turn.rise = scene
-    if state.doubtful is not None and worst >= state.level and not timer:
-        _still_said(turn, state.doubtful, scene)
     hold(turn, scene)
-
-
-def _still_said(turn: Turn, doubtful: Doubtful, scene: Scene) -> None:
-    """A second source is near in time to what the doubtful stations say, not to what others add."""
-    if not set(doubtful.sources).isdisjoint(scene.supporters(turn.state.level)):
-        turn.state.doubtful = Doubtful(doubtful.sources, doubtful.first_us, max(scene.t, doubtful.last_us))
 
 
 def _unblock(turn: Turn, t: int) -> None:
@@ -46,8 +38,8 @@ def _unblock(turn: Turn, t: int) -> None:
         )
 
 
-def readings(turn: Turn, batch: Sequence[Checked]) -> None:
-    """一批读数 What became known to the scope's own stations; empty if only a neighbour reported."""
+def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ()) -> None:
+    """一批读数 What became known of the scope's own stations, and of neighbours that may bear them out."""
     state = turn.state
     turn.begin()
     before, newest = state.level, state.newest_us
@@ -67,10 +59,11 @@ def readings(turn: Turn, batch: Sequence[Checked]) -> None:
     if times:
         state.newest_us = times[-1]
     if state.level > before:
-        risen_late = told is not None and turn.rise in told.crossings.values()
+        looked_back = told is not None and turn.rise in told.crossings.values()
+        risen_late = looked_back and turn.rise is not None and turn.rise.t not in times  # else it came in time as well
         record_rise(turn, before, Reason.LATE if risen_late else reason_of_rise(turn))
         return
-    second_source(turn)
+    second_source(turn, min(reading.observed_us for reading in (*batch, *near)))
     if told is not None and told.peak > state.level:
         crossing = told.crossings[told.peak]
         findings = [(told.peak, finding) for finding in crossing.findings(told.peak)]
@@ -113,7 +106,7 @@ def _see(turn: Turn, batch: Sequence[Checked]) -> None:
     if state.blind_recorded and not sees_enough(turn):
         return  # they are too old to show anything of now
     for t in sorted({reading.observed_us for reading in batch if reading.quality.usable}):
-        scene = Scene(turn.fuse, state, turn.series, t, past=True)
+        scene = Scene(turn.fuse, state, turn.series, t)
         if scene.living() >= turn.fuse.rule.quorum.minimum:
             end_blindness(turn, t)
             return
@@ -152,6 +145,7 @@ def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:
         turn.raise_to(told.level, crossing.t)
         state.path = path
         turn.rise = crossing
-        note(turn, crossing, told.level)
+        for scene in {scene.t: scene for scene in told.crossings.values()}.values():
+            note(turn, scene, told.level)
     state.path = overlay(state.path, told.steps, state.newest_us or 0, raised_to)
     return told

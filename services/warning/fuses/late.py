@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from services.warning.fuses.book import Fuse, Gauge
 from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, SeriesMap
-from services.warning.fuses.scene import Scene
+from services.warning.fuses.scene import Scene, instants
 from services.warning.fuses.state import FuseState
 from services.warning.readings.instant import HOUR, SECOND
 
@@ -67,18 +67,12 @@ def retrace(
         return None
 
     def scene(t: int) -> Scene:
-        return Scene(fuse, state, series, t, past=True)
+        return Scene(fuse, state, series, t)
 
     found = _first_difference(fuse, state, series, changed, scene)
     if found is None:
         return None
     return _LiveOn(fuse, series, state.path, scene).run(*found, newest, now_us)
-
-
-def _instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
-    """The scope's observed times in [start, end]."""
-    keys = [key for gauge in fuse.gauges.values() for key in gauge.keys if key in series]
-    return sorted({t for key in keys for t in series[key].times(start - 1, end)})
 
 
 def _affected(fuse: Fuse, state: FuseState, changed: Mapping[str, list[int]]) -> tuple[int, int]:
@@ -105,7 +99,7 @@ def _first_difference(
     holds = [held for held in state.holds if held[1] >= start and held[0] > state.acted_us]
     if not holds and not any(gauge.could_be_true(series, start, end) for gauge in gauges):
         return None
-    for t in _instants(fuse, series, start, end):
+    for t in instants(fuse, series, start, end):
         floor = level_at(state.path, t)
         if any(gauge.rank_at(series, t, floor=floor) for gauge in gauges):
             found = scene(t)
@@ -128,9 +122,9 @@ def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mappin
         return False
     start, end = _affected(fuse, state, changed)
     gauges = [fuse.gauges[name] for name in changed]
-    for t in _instants(fuse, series, max(start, state.hold_from_us), end):
+    for t in instants(fuse, series, max(start, state.hold_from_us), end):
         held = _still_held(fuse, series, gauges, state.level, t)
-        if held and Scene(fuse, state, series, t, past=True).eased(state.level) == TRUE:
+        if held and Scene(fuse, state, series, t).eased(state.level) == TRUE:
             return True
     return False
 
@@ -152,7 +146,7 @@ class _LiveOn:
             self.found.crossings = {rank: first for rank in self.fuse.ranks if rank <= level}
             self.found.steps.append((first.t, level))
         self._look(first)
-        for t in _instants(self.fuse, self.series, first.t + 1, newest):
+        for t in instants(self.fuse, self.series, first.t + 1, newest):
             self._timers(t - 1)
             self._look(self.scene(t))
         self._timers(now_us)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.warning.fuses.book import Gauge, Nearby
@@ -17,46 +17,31 @@ class Witness:
     at_us: int
     rank: int
 
-    def findings(self, series: SeriesMap) -> tuple[Finding, ...]:
-        return tuple(self.gauge.findings(series, self.rank, self.at_us))
+    def findings(self, series: SeriesMap) -> Iterator[tuple[int, Finding]]:
+        """What it shows, each with its level."""
+        return ((self.rank, finding) for finding in self.gauge.findings(series, self.rank, self.at_us))
 
 
-def witnesses(
-    nearby: Nearby, sources: Collection[str], series: SeriesMap, first_us: int, last_us: int, quorum: int
-) -> tuple[Witness, ...]:
-    """The neighbours that bear out what ``sources`` said between two instants; empty if there are too few.
+def witnesses(nearby: Nearby, source: str, series: SeriesMap, t: int) -> tuple[Witness, ...]:
+    """The neighbours that bear out what a station said at ``t``, the earliest first; empty if there are too few.
 
-    As many sources as the quorum asks for must be borne out, each by `neighbours` other stations. Only good readings
-    count, and never those of the station that is to be confirmed.
+    Only good readings count, and never those of the station that is to be confirmed.
     """
-    start, end = first_us - nearby.within_us, last_us + nearby.within_us
-    borne_out: list[list[Witness]] = []
-    for source in sources:
-        found = [
-            witness
-            for gauge in nearby.gauges.get(source, ())
-            if (witness := _first_witness(gauge, nearby.next_lower, series, start, end)) is not None
-        ]
-        if len(found) >= nearby.count:
-            borne_out.append(sorted(found, key=_earliest)[: nearby.count])
-    needed = min(quorum, len(sources))
-    if not needed or len(borne_out) < needed:
+    around = nearby.gauges.get(source, ())
+    found = [witness for gauge in around if (witness := _first_witness(gauge, nearby, series, t)) is not None]
+    if len(found) < nearby.count:
         return ()
-    borne_out.sort(key=lambda found: _earliest(found[-1]))
-    named = {witness.gauge.station_id: witness for found in borne_out[:needed] for witness in found}
-    return tuple(sorted(named.values(), key=_earliest))
+    found.sort(key=lambda witness: (witness.at_us, witness.gauge.station_id))
+    return tuple(found[: nearby.count])
 
 
-def _earliest(witness: Witness) -> tuple[int, str]:
-    return (witness.at_us, witness.gauge.station_id)
-
-
-def _first_witness(gauge: Gauge, least: int, series: SeriesMap, start: int, end: int) -> Witness | None:
+def _first_witness(gauge: Gauge, nearby: Nearby, series: SeriesMap, t: int) -> Witness | None:
+    start, end = t - nearby.within_us, t + nearby.within_us
     if not gauge.could_be_true(series, start, end):
         return None
     times = sorted({t for key in gauge.keys if key in series for t in series[key].times(start - 1, end)})
-    for t in times:
-        rank = gauge.rank_at(series, t, TRUE, floor=least - 1)
+    for at_us in times:
+        rank = gauge.rank_at(series, at_us, TRUE, floor=nearby.next_lower - 1)
         if rank:
-            return Witness(gauge, t, rank)
+            return Witness(gauge, at_us, rank)
     return None

@@ -32,6 +32,12 @@ def suspects_in(fuse: Fuse, series: SeriesMap, start: int, end: int) -> Suspects
     }
 
 
+def instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
+    """The scope's observed times in [start, end]."""
+    keys = [key for gauge in fuse.gauges.values() for key in gauge.keys if key in series]
+    return sorted({t for key in keys for t in series[key].times(start - 1, end)})
+
+
 def high_rank(fuse: Fuse, gauge: Gauge, series: SeriesMap, at_us: int) -> int:
     """The level at or above `silence.above` that the station satisfied by itself; 0 for none."""
     return gauge.rank_at(series, at_us, floor=fuse.rule.silence.above.rank - 1)
@@ -40,7 +46,7 @@ def high_rank(fuse: Fuse, gauge: Gauge, series: SeriesMap, at_us: int) -> int:
 class Scene:
     """瞬时: the stations of ``fuse`` at ``t``; everything is asked only when it is needed."""
 
-    __slots__ = ("_cut_off", "_past", "_standing", "_suspects", "_votes", "count", "fuse", "series", "state", "t")
+    __slots__ = ("_cut_off", "_standing", "_suspects", "_votes", "count", "fuse", "series", "state", "t")
 
     def __init__(
         self,
@@ -50,7 +56,6 @@ class Scene:
         t: int,
         *,
         cut_off: bool = False,
-        past: bool = False,  # as it would have been seen at t, not as the watch stands now
         suspects: Suspects | None = None,  # who could satisfy a level at all around t; None for everybody
     ) -> None:
         self.fuse = fuse
@@ -59,7 +64,6 @@ class Scene:
         self.t = t
         self.count = fuse.rule.quorum.count
         self._cut_off = cut_off
-        self._past = past
         self._suspects = suspects
         self._standing: dict[str, Standing] = {}
         self._votes: dict[tuple[int, str], int] = {}
@@ -76,15 +80,17 @@ class Scene:
         if watch is None:
             return Standing.OUT
         rank = None
-        if not self._past and self.t >= watch.last_us:
-            last, silent = watch.last_us, watch.silent or self.t >= watch.until_us  # until it reports
+        if self.t >= watch.last_us:
+            if watch.refuted:
+                return Standing.OUT
+            last, until = watch.last_us, watch.until_us
             rank = watch.rank if watch.silent else None
         else:  # looking back: only what had been observed by then
             found = gauge.last_usable(self.series, self.t)
             if found is None:
                 return Standing.OUT
-            last, silent = found, self.t - found >= gauge.alive_us
-        if not silent:
+            last, until = found, found + gauge.alive_us
+        if self.t < until:  # at this instant, whatever was found of it since
             return Standing.LIVING
         if rank is None:
             rank = high_rank(self.fuse, gauge, self.series, last)

@@ -98,12 +98,16 @@ class Watch(msgspec.Struct, frozen=True):
     refuted: bool = False  # that level was refuted: it counts as any other silent station until it reports
 
 
+Hushed = tuple[int, str, int]  # level, station, its last word
+
+
 class Doubtful(msgspec.Struct, frozen=True):
     """待核实 What an unconfirmed level rests on: never the same station may confirm it."""
 
-    sources: tuple[str, ...]
-    first_us: int  # when the level first held
-    last_us: int  # when it last held
+    sources: tuple[str, ...]  # the stations that the level rose by
+    first_us: int  # since when something above the confirmed level holds
+    hushed: tuple[Hushed, ...] = ()  # where a silence raised the level
+    borne: tuple[tuple[int, str], ...] = ()  # (level, station) that neighbours bear out: a quorum may need more
 
 
 class NoticeHold(msgspec.Struct, frozen=True):

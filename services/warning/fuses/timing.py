@@ -6,7 +6,7 @@ from services.warning.fuses.down import hold, step
 from services.warning.fuses.evaluate import advance, end_blindness, sees_enough
 from services.warning.fuses.rule import Then
 from services.warning.fuses.scene import high_rank
-from services.warning.fuses.state import Doubtful, Reason, Watch
+from services.warning.fuses.state import Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import begin_doubt, reason_of_rise, record_rise
 from shared.errors import InvariantBroken
@@ -32,7 +32,7 @@ def _fire(turn: Turn) -> None:
     before = state.level
     hushed = _hush(turn)
     t = max(now, state.newest_us or now)
-    advance(turn, t, timer=True)
+    advance(turn, t)
     if state.level > before:
         record_rise(turn, before, reason_of_rise(turn), due_us=now)
     if _due(state.confirm_due_us, now):
@@ -75,7 +75,7 @@ def _record_silence(turn: Turn, name: str, t: int) -> None:
     raised = turn.fuse.above(before) if turn.fuse.rule.silence.then is Then.RAISE else before
     if raised > before:
         turn.raise_to(raised, turn.known_us)
-        begin_doubt(turn, Doubtful((name,), watch.last_us, watch.last_us))
+        begin_doubt(turn, (name,), watch.last_us, (raised, name, watch.last_us))
         state.refused_by = ()
         state.hold_due_us = state.unknown_due_us = None
         hold(turn, turn.scene(t))

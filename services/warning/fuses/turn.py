@@ -39,8 +39,8 @@ class Turn:
         self.cut_off = cut_off
         self.out: list[Transition] = []
         self.rise: Scene | None = None  # where the new level of this batch first held
-        self.true_at: dict[int, tuple[int, tuple[str, ...]]] = {}  # level → first instant, stations
-        self.good_at: dict[int, tuple[int, tuple[str, ...]]] = {}  # the same on good readings alone
+        self.true_at: dict[int, int] = {}  # level → the first instant
+        self.good_at: dict[int, list[tuple[int, tuple[str, ...]]]] = {}  # level → instants, stations with good readings
 
     def begin(self) -> None:
         """A batch, act or timer at the known time: nothing has risen in it yet."""

@@ -210,7 +210,7 @@ class _Run:
     def _readings(self, incoming: tuple[Incoming, ...]) -> None:
         order = sorted(incoming, key=lambda r: (r.observed_us, r.station_id, r.metric))
         inside: dict[FuseKey, list[Checked]] = {}
-        near: set[FuseKey] = set()
+        near: dict[FuseKey, list[Checked]] = {}
         touched: dict[Key, Series] = {}
         for reading in order:
             key = (reading.station_id, reading.metric)
@@ -224,12 +224,13 @@ class _Run:
             touched[key] = series
             for fuse in self.book.by_reading.get(key, ()):
                 inside.setdefault(fuse, []).append(checked)
-            near.update(self._doubtful(self.book.near_reading.get(key, ())))
+            for fuse in self._doubtful(self.book.near_reading.get(key, ())):
+                near.setdefault(fuse, []).append(checked)
         for series in touched.values():
             series.settle()
-        for fuse in sorted(inside.keys() | near):
+        for fuse in sorted(inside.keys() | near.keys()):
             turn = self._turn(fuse)
-            take_readings(turn, inside.get(fuse, ()))
+            take_readings(turn, inside.get(fuse, ()), near.get(fuse, ()))
             self._keep(turn.state, turn.out)
 
     def _doubtful(self, keys: Iterable[FuseKey]) -> Iterable[FuseKey]:

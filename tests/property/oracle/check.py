@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.property.oracle.storms import Storm, clock
+from tests.property.oracle.storm import Storm, clock
 
 
 def expected(storm: Storm) -> list[dict[str, Any]]:

@@ -68,6 +68,8 @@ class Fuse:
     confirm_due: datetime | None = None
     # while unconfirmed, what makes the level and those below it true: level, station, instant
     tripped_by: list[tuple[str, str, datetime]] = field(default_factory=list)
+    doubted: datetime | None = None  # since when something above the confirmed level holds
+    hushed: list[tuple[str, str, datetime]] = field(default_factory=list)  # the same where a silence raised the level
     first: set[str] = field(default_factory=set)  # the stations that the unconfirmed level rose by
     risen: datetime | None = None  # known time of the last rise
     now: datetime | None = None
@@ -76,7 +78,6 @@ class Fuse:
     quiet_said: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
     known: list[Reading] = field(default_factory=list)  # every accepted reading of every station, by arrival
     out: list[Record] = field(default_factory=list)
-    past: bool = False  # looking back: only what had been observed by then
     _judge: tuple[int, Judge] | None = None
 
     # ---- words of the rule ----
@@ -110,14 +111,8 @@ class Fuse:
 
     # ---- truth of a level over the scope (§5.2) ----
 
-    def alive(self, name: str, t: datetime) -> bool:
-        """ "until it reports": a station that was found silent stays so, whatever instant of the batch is looked at"""
-        said = self.quiet_said.get(name)
-        found = said is not None and said[0] == self.judge.last_usable(name) and t >= said[0]
-        return self.judge.living(name, t) and not (found and not self.past)
-
     def living(self, t: datetime) -> int:
-        return sum(self.alive(name, t) for name in self.members)
+        return sum(self.judge.living(name, t) for name in self.members)
 
     def at_or_above(self, level: str, name: str, t: datetime) -> bool:
         """A station that satisfies a worse level stands for this one too."""
@@ -128,7 +123,7 @@ class Fuse:
     def truth(self, level: str, t: datetime, deadband: bool = False) -> str:
         judge, true, unknown = self.judge, 0, 0
         for name in self.members:
-            if not self.alive(name, t):
+            if not self.judge.living(name, t):
                 # "A station silent at or above `silence.above` counts as unknown …; other silent ones leave n"
                 unknown += judge.high_when_last_seen(name, t)
                 continue
@@ -144,7 +139,7 @@ class Fuse:
         return U if blind or true + unknown >= count else F  # "false only when true + unknown < count"
 
     def true_at(self, level: str, t: datetime) -> list[str]:
-        return [m for m in self.members if self.alive(m, t) and self.at_or_above(level, m, t)]
+        return [m for m in self.members if self.judge.living(m, t) and self.at_or_above(level, m, t)]
 
     def confirmed_at(self, level: str, t: datetime) -> list[str]:
         """The stations that trip the level by themselves: good readings, plausible where the rule asks for it."""
@@ -204,7 +199,7 @@ class Fuse:
         """ "Up: at once"; "A level that is not plausible rises `unconfirmed`" """
         if self.level == "normal":
             self.openings += 1
-            self.since, self.tripped_by = {}, []
+            self.since = {}
         for each in self.judge.defined:
             if RANK[each] <= RANK[level]:
                 self.since.setdefault(each, observed)
@@ -214,9 +209,11 @@ class Fuse:
         if RANK[self.confirmed] >= RANK[level]:
             self.confirmed, self.verification, self.confirm_due = level, "confirmed", None
         else:
+            if self.verification == "confirmed":
+                self.tripped_by, self.hushed, self.doubted = [], [], observed
             self.verification = "unconfirmed"
             self.confirm_due = known + self.confirm_after  # runs "from the known time of the batch that began" it
-            self.tripped_by, self.first = [], set(self.true_at(level, observed))
+            self.first = set(self.true_at(level, observed))
 
     def best_confirmed(self, t: datetime) -> str:
         """ "that reading is also the second source which confirms" (the level, or one below it)"""
@@ -225,9 +222,12 @@ class Fuse:
             asked, count, judge = self.rule.get("plausible") or {}, int(self.quorum["count"]), self.judge
             for level in judge.defined:
                 by = [(name, at) for each, name, at in self.tripped_by if each == level]
-                if RANK[level] > RANK[self.level] or not by:
+                silent = [(name, at) for each, name, at in self.hushed if each == level]
+                if RANK[level] > RANK[self.level] or not (by or silent):
                     continue
-                if level not in asked and self.risen == self.now:  # one batch: its good readings trip as well
+                if any(judge.plausible(level, name, at) for name, at in silent if level in asked):
+                    sure = True
+                elif level not in asked and self.risen == self.now:  # one batch: its good readings trip as well
                     sure = len(self.confirmed_at(level, t)) >= count
                 elif level in asked:
                     sure = len({name for name, at in by if judge.plausible(level, name, at)}) >= count
@@ -263,7 +263,7 @@ class Fuse:
         self.track(t, known)
 
     def remember(self, t: datetime) -> None:
-        if self.verification in ("unconfirmed", "unverified"):
+        if self.verification in ("unconfirmed", "unverified") and self.doubted is not None and t >= self.doubted:
             for level in self.judge.defined:
                 self.tripped_by += [(level, name, t) for name in self.true_at(level, t)]
 
@@ -349,9 +349,7 @@ class Fuse:
         instants = sorted({r.at for r in mine if r.usable})
         if not instants:
             return
-        self.past = True
         lit = next((t for t in instants if self.living(t) >= needed), None)
-        self.past = False
         if self.blind and lit is not None and (self.living(known) >= needed or not self.blind_recorded):
             self.blind = False
             if self.blind_recorded:
@@ -365,12 +363,11 @@ class Fuse:
     def late(self, late: Sequence[Reading], known: datetime, before: str) -> str:
         """ "The level becomes what it would be now had it been known in time" """
         assert self.newest is not None
-        there = self.rerun(known)
+        there = self.rerun(known, [r for r in self.known if r not in late and r.known == known])
         again = sorted({r.at for r in late} | {t for t in self.evaluated if t >= late[0].at})
         self.evaluated |= {r.at for r in late}
         self.condition = self.worst(self.newest)
         higher = RANK[there.level] > RANK[self.level]
-        self.past = True
         names = {r.station for r in late}
         held = [t for t in again if higher and names & set(self.true_at(there.level, t))]
         held = [t for t in held if RANK[self.worst(t)] >= RANK[there.level]]
@@ -380,20 +377,20 @@ class Fuse:
         if held and known - held[0] < LATE_LIMIT:  # "younger than 6 h"
             confirmed = there.level if there.verification == "confirmed" else there.confirmed
             self.rise(there.level, confirmed, held[0], known)
-            self.tripped_by = list(there.tripped_by)
+            self.doubted = min(at for at in (self.doubted, there.doubted, held[0]) if at is not None)
         elif held:  # "else record only"
             self.write(before, "late", held[0], known)
         for t in again:
             self.remember(t)
-        self.past = False
         self.seek_second_source(self.newest)
         self.track(self.newest, known)
         return "late"
 
-    def rerun(self, known: datetime) -> Fuse:
-        """The same fuse from the beginning, every reading known when it happened, up to now."""
+    def rerun(self, known: datetime, in_time: Sequence[Reading]) -> Fuse:
+        """The same fuse from the beginning, every reading known when it happened, up to now; what comes in time with
+        the late facts is still to be evaluated."""
         there = Fuse(self.rule, self.scope, self.members, self.stations, self.metrics, flat=True)
-        moved = [replace(r, known=r.at) for r in self.known]
+        moved = [replace(r, known=r.at) for r in self.known if r not in in_time]
         moved.sort(key=lambda r: (r.known, r.at))
         run(
             [there], ((k, list(rows)) for k, rows in groupby(moved, key=lambda r: r.known)), known, last_inclusive=False
@@ -450,7 +447,8 @@ class Fuse:
         before, judge = self.level, self.judge
         if judge.silence["then"] == "raise" and judge.higher(before) != before:
             self.rise(judge.higher(before), self.confirmed, now, now)
-            self.tripped_by, self.first = [(self.level, name, last)], {name}
+            self.hushed.append((self.level, name, last))
+            self.first, self.doubted = {name}, min(self.doubted or last, last)
             self.track(now, now)
         self.write(before, "silence", now, now)
 

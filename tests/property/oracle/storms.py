@@ -1,123 +1,11 @@
 """神谕: 手写的暴雨 Small storms, each aimed at a sentence or two of contract §5, with the records written by hand.
 
-The expected lines were derived from the text on paper, never by running code. A line reads::
-
-    KNOWN_AT FROM>TO REASON [obs=HH:MM] [ver=…] [conf=…] [cond=…] [blind=yes] [in=SCOPE] [trip=N|none] [refused=latch]
-
-Left out: obs is known_at, ver is confirmed, conf is TO, in is T1; what has no certain value by the text is not asked.
+The expected lines were derived from the text on paper, never by running code; `storm` says how they read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from typing import Any
-
-from tests.property.oracle.rows import Region
-from tests.property.oracle.truth import Metric, Station
-
-DAY = datetime(2026, 6, 28, tzinfo=UTC)
-REGIONS = (
-    Region("999901", None, "district"),
-    Region("T1", "999901", "township"),
-    Region("T2", "999901", "township"),
-)
-METRICS = (
-    Metric("rain_mm", "interval", Fraction(0), Fraction(500)),
-    Metric("stage_m", "level", Fraction(0), Fraction(500), Fraction(1, 20)),
-    Metric("counter_mm", "cumulative", Fraction(0), Fraction(1000)),
-)
-LEVELS_5MIN = {
-    "blue": [{"sum": "5min", "at_least": 10}],
-    "yellow": [{"sum": "5min", "at_least": 20}],
-    "orange": [{"sum": "5min", "at_least": 30}],
-    "red": [{"sum": "5min", "at_least": 40}],
-}
-PLAUSIBLE = {"red": {"neighbours": 1, "radius": "15km", "within": "30min"}}
-
-
-def gauge(name: str, region: str = "T1", *, km: float = 0, **more: Any) -> Station:
-    """A rain gauge ``km`` north of the others, every five minutes."""
-    base = {"metrics": ("rain_mm",), "interval_s": 300, "report_s": 300}
-    return Station(name, region, **{**base, "lat": 29.5 + km / 111.2, "lon": 108.7, **more})
-
-
-def stage(name: str, region: str = "T1", **more: Any) -> Station:
-    """A stage gauge, every ten minutes, guarantee stage 100 m."""
-    columns = {"stage_guarantee_m": "100", "stage_warning_m": "98"}
-    base = {"metrics": ("stage_m",), "interval_s": 600, "report_s": 600, "columns": columns}
-    return Station(name, region, **{**base, "lat": 29.5, "lon": 108.7, **more})
-
-
-def rule(**more: Any) -> dict[str, Any]:
-    base = {
-        "id": "rain",
-        "title": {"zh": "暴雨", "en": "Rain"},
-        "hazard": "11B03",
-        "source": "演示数据",
-        "per": "township",
-        "metric": "rain_mm",
-        "levels": LEVELS_5MIN,
-        "hold": "30min",
-    }
-    return {**base, **more}
-
-
-def river(**more: Any) -> dict[str, Any]:
-    levels = {"red": [{"value": "latest", "at_least": "station.stage_guarantee_m"}]}
-    return rule(**{"id": "river", "metric": "stage_m", "levels": levels, **more})
-
-
-def only(*levels: str) -> dict[str, Any]:
-    return {level: LEVELS_5MIN[level] for level in levels}
-
-
-def clock(text: str) -> str:
-    """``HH:MM`` of the storm's day (hours may pass 24) as an instant."""
-    hours, minutes = text.split(":")
-    return (DAY + timedelta(hours=int(hours), minutes=int(minutes))).isoformat().replace("+00:00", "Z")
-
-
-def row(station: str, observed: str, value: Any, received: str = "", quality: str = "", metric: str = "rain_mm") -> Any:
-    return {
-        "station_id": station,
-        "metric": metric,
-        "value": "" if value is None else str(value),
-        "observed_at": clock(observed),
-        "received_at": clock(received) if received else "",
-        "quality": quality,
-    }
-
-
-def series(station: str, start: str, *values: Any, every: int = 5, metric: str = "rain_mm", lag: int = 0) -> list[Any]:
-    """Readings ``every`` so many minutes; None leaves one out."""
-    hours, minutes = start.split(":")
-    first, out = int(hours) * 60 + int(minutes), []
-    for at, value in enumerate(values):
-        then = first + at * every
-        seen = f"{(then + lag) // 60}:{(then + lag) % 60}" if lag else ""
-        if value is not None:
-            out.append(row(station, f"{then // 60}:{then % 60}", value, seen, metric=metric))
-    return out
-
-
-@dataclass(frozen=True)
-class Storm:
-    name: str
-    sentence: str
-    rows: list[Any]
-    expected: str
-    rules: list[Any] = field(default_factory=lambda: [rule()])
-    stations: tuple[Station, ...] = (gauge("A"),)
-    until: str | None = None
-
-    def until_instant(self) -> str | None:
-        return clock(self.until) if self.until else None
-
-    def lines(self) -> list[str]:
-        return [line.strip() for line in self.expected.strip().splitlines() if line.strip()]
-
+from tests.property.oracle.storm import PLAUSIBLE, Storm, gauge, only, river, row, rule, series, stage
 
 A, B, NEAR, FAR = gauge("A"), gauge("B", km=2), gauge("B", "T2", km=2), gauge("B", km=20)
 
@@ -257,6 +145,17 @@ STORMS: tuple[Storm, ...] = (
              10:20 red>red blind ver=unverified conf=orange blind=yes
              10:35 normal>orange threshold in=T2""",
           [rule(plausible=PLAUSIBLE)], (A, FAR, gauge("C", "T2", km=2))),
+    Storm("second_source_for_what_was_stepped_to",
+          "within radius and time (of when that level was last said)",
+          [*series("B", "10:05", 45, 35), row("A", "10:40", 35)],
+          """10:05 normal>red threshold ver=unconfirmed conf=normal in=T2
+             10:10 red>red unverified ver=unverified conf=normal in=T2
+             10:10 red>yellow hold ver=unverified conf=normal in=T2
+             10:20 yellow>yellow blind ver=unverified conf=normal in=T2 blind=yes
+             10:40 normal>yellow threshold
+             10:40 yellow>yellow confirmed in=T2 blind=yes""",
+          [rule(levels=only("yellow", "red"), hold="0min", plausible={"yellow": PLAUSIBLE["red"], **PLAUSIBLE})],
+          (A, NEAR)),
     # ---- 6 down
     Storm("deadband_percent", "*false* with deadband: 19 and 18 are within ten per cent of 20",
           series("A", "10:00", 20, 19, 18, 17.9, 0, 0), "10:00 normal>yellow threshold\n10:25 yellow>normal hold",
@@ -345,6 +244,17 @@ STORMS: tuple[Storm, ...] = (
           [row("A", "10:10", 35, "10:00")], "10:00 normal>orange threshold ver=unconfirmed conf=normal"),
     Storm("clock_two_minutes_ahead", "over 2 min ahead", [row("A", "10:02", 35, "10:00")],
           "10:00 normal>orange threshold obs=10:02"),
+    Storm("silent_since_but_living_then", "Living = … observed less than `silence.intervals` × report_s ago",
+          [row("A", "10:00", 0), row("A", "10:00", 35, "10:30")],
+          """10:10 normal>normal blind blind=yes
+             10:30 normal>orange threshold obs=10:00 blind=yes
+             10:30 orange>orange silence blind=yes""", [rule(levels=only("orange"))]),
+    Storm("late_and_over_beside_one_in_time", "what it would be now had it been known in time (over by now)",
+          [row("B", "10:00", 45, "10:20"), row("B", "10:05", 0), row("A", "10:20", 45)],
+          "10:20 normal>red threshold", [rule(levels=only("red"), hold="0min", silence={"intervals": 6})], (A, B)),
+    Storm("not_late_at_the_newest", "Late = observed before the newest observed_at that this scope has evaluated.",
+          [row("B", "10:15", 0), row("A", "10:10", 0, "10:21"), row("A", "10:15", 25, "10:21")],
+          "10:21 normal>yellow threshold obs=10:15", [rule(levels=only("yellow"))], (A, B)),
     Storm("counter", "Cumulative counters are differenced with reset",
           series("A", "10:00", 100, 104, 3, 15, metric="counter_mm"), "10:15 normal>blue threshold",
           [rule(metric="counter_mm", levels={"blue": [{"sum": "5min", "at_least": 10}]})],

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.property.oracle.storms import LEVELS_5MIN, PLAUSIBLE, Storm, gauge, river, row, rule, stage
+from tests.property.oracle.storm import LEVELS_5MIN, PLAUSIBLE, Storm, gauge, river, row, rule, stage
 from tests.property.oracle.truth import RANK, Station
 
 RAIN = (0, 0, 0, 0, 5, 8, 12, 18, 19, 25, 35, 45)
