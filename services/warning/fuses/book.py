@@ -60,6 +60,14 @@ class Gauge:
         for probe in self.levels.get(rank, ()):
             yield from probe.findings(series, t)
 
+    def evidence(self, series: SeriesMap, rank: int, t: int) -> Iterator[tuple[int, Finding]]:
+        """The satisfied conditions of a level, or of the next worse one that satisfies it, each with its level."""
+        for level in sorted(found for found in self.ranks if found >= rank):
+            shown = [(level, finding) for finding in self.findings(series, level, t)]
+            if shown:
+                yield from shown
+                return
+
     def could_reach(self, series: SeriesMap, rank: int, start: int, end: int) -> bool:
         """Whether the station may satisfy the level anywhere in [start, end]; cheap, and never wrongly no."""
         return any(probe.could_be_true(series, start, end) for probe in self.levels[rank])

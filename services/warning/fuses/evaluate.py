@@ -66,8 +66,7 @@ def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ())
     second_source(turn, min(reading.observed_us for reading in (*batch, *near)))
     if told is not None and told.peak > state.level:
         crossing = told.crossings[told.peak]
-        findings = [(told.peak, finding) for finding in crossing.findings(told.peak)]
-        turn.record_findings(Reason.LATE, state.level, findings, observed_us=crossing.t)
+        turn.record_findings(Reason.LATE, state.level, crossing.findings(told.peak), observed_us=crossing.t)
 
 
 def _hear(turn: Turn, batch: Sequence[Checked]) -> None:

@@ -113,7 +113,9 @@ def _first_difference(
 
 def _still_held(fuse: Fuse, series: SeriesMap, gauges: list[Gauge], level: int, t: int) -> bool:
     rank = fuse.governing(level)
-    return any(gauge.truth(series, rank, t, eased=True) >= DOUBTED for gauge in gauges)
+    return any(
+        gauge.truth(series, rank, t, eased=True) >= DOUBTED or gauge.rank_at(series, t, floor=level) for gauge in gauges
+    )
 
 
 def breaks_hold(fuse: Fuse, state: FuseState, series: SeriesMap, changed: Mapping[str, list[int]]) -> bool:

@@ -1,7 +1,8 @@
 """瞬时判定 One fuse at one instant: who is living, what each station says, what the quorum makes of it (§5.2, §5.3).
 
-Each level is asked by itself. A silent station whose own last usable reading
-satisfied `silence.above` counts as unknown; other silent ones leave n. A blind fuse can never say *false*.
+A station that satisfies a level counts for the levels below it too, whatever their own conditions say: what is worse
+is not less true. A silent station whose own last usable reading satisfied `silence.above` counts as unknown; other
+silent ones leave n. A blind fuse can never say *false*.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ class Standing(Enum):
 
 
 def suspects_in(fuse: Fuse, series: SeriesMap, start: int, end: int) -> Suspects:
-    """For each level the stations that could satisfy it anywhere in [start, end]: calm ones need no further look."""
-    return {
-        rank: tuple(gauge for gauge in fuse.gauges.values() if gauge.could_reach(series, rank, start, end))
-        for rank in fuse.ranks
-    }
+    """For each level the stations that could satisfy it, or a worse one, anywhere in [start, end]: calm ones need no
+    further look."""
+    found: dict[int, tuple[Gauge, ...]] = {}
+    names: set[str] = set()
+    for rank in fuse.ranks:
+        names |= {n for n, g in fuse.gauges.items() if n not in names and g.could_reach(series, rank, start, end)}
+        found[rank] = tuple(gauge for name, gauge in fuse.gauges.items() if name in names)
+    return found
 
 
 def instants(fuse: Fuse, series: SeriesMap, start: int, end: int) -> list[int]:
@@ -101,13 +105,18 @@ class Scene:
         return sum(self.standing(gauge) is Standing.LIVING for gauge in self.fuse.gauges.values())
 
     def vote(self, gauge: Gauge, rank: int) -> int:
-        """What a living station says about ``rank``; what was refuted of it counts as false until it was false once."""
+        """How far a living station satisfies ``rank`` or a worse level; what was refuted of it does not count until it
+        was false once."""
         key = (rank, gauge.station_id)
         known = self._votes.get(key)
-        if known is None:
-            refuted = (gauge.station_id, rank) in self.state.blocked
-            known = self._votes[key] = FALSE if refuted else gauge.truth(self.series, rank, self.t)
-        return known
+        if known is not None:
+            return known
+        upper = self.fuse.above(rank)
+        found = FALSE if upper == rank else self.vote(gauge, upper)
+        if found != TRUE and (gauge.station_id, rank) not in self.state.blocked:
+            found = max(found, gauge.truth(self.series, rank, self.t))
+        self._votes[key] = found
+        return found
 
     def _supporting(self, rank: int, least: int) -> Iterator[Gauge]:
         gauges = self.fuse.gauges.values() if self._suspects is None else self._suspects[rank]
@@ -138,8 +147,9 @@ class Scene:
             if standing is Standing.LIVING:
                 living += 1
                 verdict = gauge.truth(self.series, governing, self.t, eased=True)
-                holding += verdict >= DOUBTED
-                open_ += verdict == UNKNOWN
+                holds = verdict >= DOUBTED or self.vote(gauge, governing) >= DOUBTED
+                holding += holds
+                open_ += verdict == UNKNOWN and not holds
                 if holding >= self.count:
                     return TRUE
             else:
@@ -147,7 +157,7 @@ class Scene:
         blind = self._cut_off or living < self.fuse.rule.quorum.minimum
         return UNKNOWN if blind or holding + open_ >= self.count else FALSE
 
-    def findings(self, rank: int) -> Iterator[Finding]:
-        """The satisfied conditions of a level, station by station."""
+    def findings(self, rank: int) -> Iterator[tuple[int, Finding]]:
+        """The satisfied conditions of a level, station by station, each with the level that it shows."""
         for gauge in self._supporting(rank, DOUBTED):
-            yield from gauge.findings(self.series, rank, self.t)
+            yield from gauge.evidence(self.series, rank, self.t)

@@ -48,8 +48,7 @@ def record_rise(turn: Turn, before: int, reason: Reason, due_us: int | None = No
             break
     if state.confirmed == state.level:
         end_doubt(turn)
-    findings = [(state.level, finding) for finding in scene.findings(state.level)]
-    turn.record_findings(reason, before, findings, observed_us=scene.t, due_us=due_us)
+    turn.record_findings(reason, before, scene.findings(state.level), observed_us=scene.t, due_us=due_us)
 
 
 def begin_doubt(turn: Turn, sources: tuple[str, ...], first_us: int, hushed: Hushed | None = None) -> Doubtful:
@@ -106,7 +105,7 @@ def _proof(turn: Turn, doubtful: Doubtful, rank: int, *, since_us: int, rising: 
     for t, names in turn.good_at.get(rank, ()):
         gauges = [turn.fuse.gauges[name] for name in names if name not in same]
         if gauges:
-            return _Proof(tuple((rank, each) for gauge in gauges for each in gauge.findings(series, rank, t)), t)
+            return _Proof(tuple(each for gauge in gauges for each in gauge.evidence(series, rank, t)), t)
     return None
 
 

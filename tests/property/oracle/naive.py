@@ -128,7 +128,7 @@ class Fuse:
                 unknown += judge.high_when_last_seen(name, t)
                 continue
             answer = judge.station_level(level, name, t, deadband)[0]
-            if not deadband and self.at_or_above(level, name, t):
+            if self.at_or_above(level, name, t):
                 answer = T
             true += answer == T
             unknown += answer == U
