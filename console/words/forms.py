@@ -21,7 +21,6 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "reason": ("理由", "reason"),
     "ground": ("依据", "ground"),
     "cancel_back": ("返回", "Back"),
-    "level": ("级别", "level"),
     "hazard": ("灾种", "hazard"),
     "scale": ("标度", "scale"),
     "areas": ("区域", "areas"),
