@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.geo import distance_m
 from shared.vocabulary import Level, Measure, RegionLevel
 
 
@@ -320,6 +321,25 @@ class Pack:
             found = self.regions.get(at)
             at = found.parent if found else None
         return tuple(chain)
+
+    def region_of(self, place: str) -> str | None:
+        """The region that a place lies in: a region itself, a unit, a site, a shelter; None where there is none."""
+        if place in self.regions:
+            return place
+        for table in (self.units, self.sites, self.shelters):
+            if place in table:
+                return str(table[place].region)
+        return None
+
+    def region_near(self, lat: float, lon: float, within_m: float) -> str | None:
+        """The region below the district whose seat is nearest, as the crow flies: a guess, boundaries are not open."""
+        seats = [
+            (distance_m(lat, lon, region.lat, region.lon), region.code)
+            for region in self.regions.values()
+            if region.lat is not None and region.lon is not None and region.code != self.district.code
+        ]
+        metres, code = min(seats, default=(within_m + 1, ""))
+        return code if metres <= within_m else None
 
     def township_of(self, region: str) -> str | None:
         """The township, street or park that a region lies in (itself included)."""

@@ -22,6 +22,7 @@ from tests.support.resources import freeze_sample, resources_service, sample_pac
 OFFICER = bearer("officer", "duty_officer")
 ROUTE = "/v1/evacuation/route"
 OLD_TOWN = {"at": "dp-zs-01"}
+IN_THE_STREET = {"lat": 29.312574, "lon": 108.771125}  # at the same place, with a phone and without the QR code
 SQUARE = {
     "type": "Polygon",
     "coordinates": [[[108.765, 29.365], [108.800, 29.365], [108.800, 29.376], [108.765, 29.376], [108.765, 29.365]]],
@@ -114,7 +115,7 @@ def test_before_any_zone_nobody_is_told_to_be_safe(service: Service) -> None:
 
 def test_an_evacuation_order_leads_out_of_the_drawn_zone(service: Service) -> None:
     service.order()
-    answer = service.route(plan=1, **OLD_TOWN)
+    answer = service.route(plan=1, **IN_THE_STREET)
     assert (answer["status"], answer["basis"]) == ("inside", "computed")
     assert {"inside_danger", "computed", "shelter_not_confirmed_open"} <= set(codes(answer))
     assert answer["shelter_state"] == "unknown"
@@ -147,6 +148,18 @@ def test_the_households_approved_route_comes_first(lite: Service) -> None:
     assert "approved_route_not_usable" in codes(full)
 
 
+def test_a_qr_code_gives_the_approved_route_of_its_place(lite: Service) -> None:
+    lite.order()
+    answer = lite.route(plan=1, **OLD_TOWN)
+    assert (answer["status"], answer["basis"], answer["shelter"]["shelter_id"]) == ("inside", "approved", "sh-zs-01")
+    assert "computed" not in codes(answer)
+    guest_house = lite.route(plan=1, at="guest-zs-01")
+    assert (guest_house["status"], guest_house["basis"]) == ("inside", "computed")
+    for place in ("school-zs-01", "sh-zs-01", "500114112001"):
+        assert lite.route(plan=1, at=place)["status"] in ("route", "inside", "not_in_danger")
+    assert lite.http.get(ROUTE, params={"at": "no-such-place"}).status_code == 404
+
+
 def test_a_shelter_that_opens_is_said_to_be_open(lite: Service) -> None:
     lite.order()
     shelter = lite.route(plan=1, **OLD_TOWN)["shelter"]["shelter_id"]
@@ -167,7 +180,7 @@ def test_without_a_shelter_there_is_no_route_but_a_refuge_and_a_number(lite: Ser
         lite.http.post(f"/v1/shelters/{shelter}/state", json={"state": "unusable"}, headers=OFFICER)
     answer = lite.route(plan=1 + len(sample_pack().shelters), **OLD_TOWN)
     assert answer["status"] == "no_route"
-    assert codes(answer) == ["inside_danger", "no_way"]
+    assert codes(answer) == ["inside_danger", "approved_route_not_usable", "no_way"]
     assert (answer["phone"], answer["polyline"]) == ("119", None)
 
 
@@ -182,10 +195,10 @@ def test_lifting_the_order_does_not_end_the_danger_area(lite: Service) -> None:
 
 def test_an_order_without_a_drawn_area_makes_the_rest_unknown_and_alarms(lite: Service) -> None:
     lite.order()
-    lite.order(order_id="O-0002", hazard="11G01", areas=["dp-fj-01"])
+    lite.order(order_id="O-0002", hazard="11G01", areas=["dp-fj-01", "guest-fj-01"])
     assert "alarm.order_without_zone" in lite.events()
     assert lite.route(plan=2, lat=29.5, lon=108.82)["status"] == "unknown"
-    assert lite.route(plan=2, at="dp-fj-01")["status"] == "unknown"
+    assert lite.route(plan=2, at="guest-fj-01")["status"] == "unknown"
     home = lite.route(plan=2, household="dp-fj-01-h01")
     assert (home["basis"], "order_without_zone" in codes(home)) == ("approved", True)
     assert lite.route(plan=2, **OLD_TOWN)["status"] == "inside"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.dispatch.incidents.grouping import Incident
-from shared.geo import distance_m
 from shared.pack.model import Pack
 
 NEAREST_M_MAX = 10_000.0
@@ -18,30 +17,11 @@ BY_PLACE, BY_POSITION = "place", "position"
 
 def region_of(pack: Pack, place: str | None, lat: float | None, lon: float | None) -> tuple[str | None, str | None]:
     """(region, what it was told by); (None, None) where neither tells."""
-    named = region_of_place(pack, place) if place else None
+    named = pack.region_of(place) if place else None
     if named is not None:
         return named, BY_PLACE
-    if lat is None or lon is None:
-        return None, None
-    seats = [
-        (distance_m(lat, lon, region.lat, region.lon), region.code)
-        for region in pack.regions.values()
-        if region.lat is not None and region.lon is not None and region.code != pack.district.code
-    ]
-    near = min(seats, default=None)
-    if near is None or near[0] > NEAREST_M_MAX:
-        return None, None
-    return near[1], BY_POSITION
-
-
-def region_of_place(pack: Pack, place: str) -> str | None:
-    """The region that a region, unit, site or shelter lies in."""
-    if place in pack.regions:
-        return place
-    for table in (pack.units, pack.sites, pack.shelters):
-        if place in table:
-            return str(table[place].region)
-    return None
+    near = pack.region_near(lat, lon, NEAREST_M_MAX) if lat is not None and lon is not None else None
+    return (near, BY_POSITION) if near is not None else (None, None)
 
 
 def name_of(pack: Pack, place: str | None, region: str | None) -> str:

@@ -141,16 +141,22 @@ def _to_leave(snapshot: Snapshot, question: Question, here: shapely.Point) -> bo
 
 
 def _approved_holds(snapshot: Snapshot, question: Question, route: ApprovedRoute) -> bool:
-    shelter = snapshot.shelter(route.shelter)
-    if shelter is None or len(route.lonlat) < 2 or route.shelter not in usable_shelters(snapshot.plan):
-        return False
-    if snapshot.danger.lies_in(shelter.lon, shelter.lat):
+    if not route.lonlat:
         return False
     start = route.lonlat[0]
     if not question.named_place and distance_m(question.lat, question.lon, start[1], start[0]) > APPROVED_START_M:
         return False
-    line = shapely.LineString(_from(question, route))
-    return keeps_out(snapshot.danger, line)
+    return can_be_walked(snapshot, route.shelter, _from(question, route))
+
+
+def can_be_walked(snapshot: Snapshot, shelter_id: str, line: Sequence[tuple[float, float]]) -> bool:
+    """Whether an approved line may be taken now: its shelter can be used, and it enters no danger area from outside."""
+    shelter = snapshot.shelter(shelter_id)
+    if shelter is None or len(line) < 2 or shelter_id not in usable_shelters(snapshot.plan):
+        return False
+    if snapshot.danger.lies_in(shelter.lon, shelter.lat):
+        return False
+    return keeps_out(snapshot.danger, shapely.LineString(line))
 
 
 def _from(question: Question, route: ApprovedRoute) -> tuple[tuple[float, float], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,16 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.resources.evacuation import service, store
-from services.resources.evacuation.answer import RouteAnswer, answer, unknown
+from services.resources.evacuation.answer import NO_VERSION, answer, unknown
 from services.resources.evacuation.ask import Asked, answer_out, geojson_out, question_of
+from services.resources.evacuation.bundle import (
+    NEAR_M_MAX,
+    Moment,
+    PlanState,
+    ZoneNow,
+    district_bundle,
+    township_bundle,
+)
 from services.resources.evacuation.datum import Crs
 from services.resources.evacuation.phrases import Warn
 from services.resources.evacuation.plan import ShelterState, Snapshot
@@ -23,6 +32,7 @@ from shared.errors import Invalid, NotFound, Unavailable
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.ids import sha256_hex
+from shared.pack.model import Pack
 from shared.vocabulary import Role
 
 PLANNERS = (Role.DUTY_OFFICER, Role.COMMANDER)
@@ -31,6 +41,9 @@ KEY_HOLDERS = (*PLANNERS, Role.TOWNSHIP, Role.VILLAGE)
 ZONES_MAX = 50
 Current = Callable[[str], Snapshot | None]
 
+Lat = Annotated[float | None, Query(ge=-90, le=90, allow_inf_nan=False)]
+Lon = Annotated[float | None, Query(ge=-180, le=180, allow_inf_nan=False)]
+Place = Annotated[str | None, Query(max_length=64)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -81,11 +94,11 @@ def _public(current: Current, phone: str) -> APIRouter:
     def route(
         request: Request,
         ctx: Ctx,
-        lat: Annotated[float | None, Query(ge=-90, le=90, allow_inf_nan=False)] = None,
-        lon: Annotated[float | None, Query(ge=-180, le=180, allow_inf_nan=False)] = None,
-        group: Annotated[str | None, Query(max_length=64)] = None,
-        at: Annotated[str | None, Query(max_length=64)] = None,
-        household: Annotated[str | None, Query(max_length=64)] = None,
+        lat: Lat = None,
+        lon: Lon = None,
+        group: Place = None,
+        at: Place = None,
+        household: Place = None,
         crs: Crs = Crs.WGS84,
         format: Annotated[Literal["json", "geojson"], Query()] = "json",
     ) -> Response:
@@ -98,15 +111,49 @@ def _public(current: Current, phone: str) -> APIRouter:
         with ctx.read() as conn:
             head = store.head(conn, ctx.realm)
         snapshot = current(ctx.realm)
-        have = snapshot.plan.version if snapshot is not None else 0
-        _refuse_behind(request, have)
+        _refuse_behind(request, snapshot.plan.version if snapshot is not None else 0)
         if head is None:
             found = unknown(Warn.NO_PLAN, phone)
-        elif snapshot is None or have < head.version:
+        elif snapshot is None or snapshot.plan.version < head.version:
             found = unknown(Warn.PENDING, phone, snapshot.version if snapshot else answer_version(head))
         else:
             found = answer(snapshot, question, now, night=night, phone=phone)
-        return _answered(request, found, pack.district.code, ctx.realm, crs, format)
+        body, media = answer_out(found, pack.district.code, ctx.realm, crs), "application/json"
+        if format == "geojson":
+            body, media = geojson_out(body, found, crs), "application/geo+json"
+        return _unless_known(request, body, media)
+
+    @router.get("/v1/evacuation/bundle")
+    def bundle(request: Request, ctx: Ctx, at: Place = None, lat: Lat = None, lon: Lon = None) -> Response:
+        """What a phone keeps for when the network is gone: one township's shelters, routes, areas, number. Public.
+
+        Asked by any place in it or by position; without either, the townships to choose from.
+        """
+        pack = ctx.frame.require_pack()
+        region = _region_asked(pack, at, lat, lon)
+        if region is None or region == pack.district.code:
+            return _unless_known(request, district_bundle(pack, ctx.realm, phone), "application/json")
+        with ctx.read() as conn:
+            head = store.head(conn, ctx.realm)
+            zones = [
+                ZoneNow(row.zone_id, row.hazard, row.kind, row.region, row.review_at, row.geometry)
+                for row in store.zones_in_force(conn, ctx.realm)
+            ]
+            states = {shelter_id: row.state for shelter_id, row in store.shelters_now(conn, ctx.realm).items()}
+        snapshot = current(ctx.realm)
+        _refuse_behind(request, snapshot.plan.version if snapshot is not None else 0)
+        state = _plan_state(head, snapshot, ctx.frame.domain_now(ctx.realm))
+        known = snapshot.version if snapshot else answer_version(head) if head else NO_VERSION
+        moment = Moment(
+            state,
+            known,
+            snapshot if state is PlanState.CURRENT else None,
+            zones,
+            list(service.shelters_of(pack, states)),
+            undrawn=bool(head is not None and head.inputs["unmapped"]),
+        )
+        body = township_bundle(pack, ctx.realm, region, at, moment, phone)
+        return _unless_known(request, body, "application/json")
 
     @router.get("/v1/evacuation/zones")
     def list_zones(ctx: Ctx) -> JSONResponse:
@@ -229,14 +276,35 @@ def _refuse_behind(request: Request, have: int) -> None:
         )
 
 
-def _answered(request: Request, found: RouteAnswer, district: str, realm: str, crs: Crs, form: str) -> Response:
-    body = answer_out(found, district, realm, crs)
-    media = "application/json"
-    if form == "geojson":
-        body, media = geojson_out(body, found, crs), "application/geo+json"
+def _region_asked(pack: Pack, at: str | None, lat: float | None, lon: float | None) -> str | None:
+    """The region of the named place, else of the position; None where nothing was asked, or where nobody lives."""
+    if at is not None:
+        region = pack.region_of(at)
+        if region is None:
+            raise NotFound(f"there is no place '{at}' in the district pack", f"区县包中没有 {at}", field="at")
+        return region
+    if (lat is None) != (lon is None):
+        raise Invalid("lat and lon come together", "lat 与 lon 须同时给出", field="lat")
+    return pack.region_near(lat, lon, NEAR_M_MAX) if lat is not None and lon is not None else None
+
+
+def _plan_state(head: Any, snapshot: Snapshot | None, now: datetime) -> PlanState:
+    if head is None:
+        return PlanState.NONE
+    if snapshot is None or snapshot.plan.version < head.version:
+        return PlanState.PENDING
+    if not snapshot.proved:
+        return PlanState.FAILED
+    if not snapshot.plan.zones and not snapshot.plan.unmapped:
+        return PlanState.NONE
+    return PlanState.CURRENT if snapshot.stale_since(now) is None else PlanState.OVERDUE
+
+
+def _unless_known(request: Request, body: dict[str, Any], media: str) -> Response:
+    """304 where the caller has these bytes already; always to be asked for again."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     etag = f'"{sha256_hex(content)[:32]}"'
-    # always ask again: a way out that was right a minute ago may lead into the flood now
+    # a way out that was right a minute ago may lead into the flood now
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "If-Version-At-Least"}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if etag in known:

@@ -47,7 +47,7 @@ def question_of(pack: Pack, asked: Asked) -> Question:
         lat=lat,
         lon=lon,
         areas=tuple(dict.fromkeys(areas)),
-        approved=_approved(pack, household),
+        approved=_approved(pack, household) if household is not None else approved_of_place(pack, place),
         slow=household is not None and household.vulnerable > 0,
         named_place=asked.lat is None,
     )
@@ -99,8 +99,17 @@ def _position(pack: Pack, place: str) -> tuple[float, float]:
     return found.lat, found.lon
 
 
-def _approved(pack: Pack, household: Household | None) -> ApprovedRoute | None:
-    if household is None or household.approved_route is None or household.shelter is None:
+def approved_of_place(pack: Pack, place: str | None) -> ApprovedRoute | None:
+    """The approved route of a site or group (QR 牌上的明白卡路线), where all its households have the same one."""
+    if place is None:
+        return None
+    homes = [home for home in pack.households.values() if place in (home.site, home.group)]
+    ways = {(home.shelter, home.approved_route) for home in homes}
+    return _approved(pack, homes[0]) if len(ways) == 1 else None
+
+
+def _approved(pack: Pack, household: Household) -> ApprovedRoute | None:
+    if household.approved_route is None or household.shelter is None:
         return None
     for feature in (pack.geojson.get("routes.geojson") or {}).get("features", ()):
         if feature["properties"]["route_id"] == household.approved_route:
