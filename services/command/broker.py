@@ -31,7 +31,9 @@ QUEUED_BYTES_MAX = 256_000_000
 INFLIGHT_MAX = 1_000
 AUTOSAVE_S = 5  # saving on every change costs nine tenths of the speed; stations resend until the receipt anyway
 SESSION_DAYS = 30
-HASH_ROUNDS = 10_000
+HASH_ROUNDS = (
+    1_000  # the passwords are random tokens that no guessing finds; a district has hundreds of them at each start
+)
 MOSQUITTO_MAJOR_MIN = 2
 OLD_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 

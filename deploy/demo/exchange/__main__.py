@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import uvicorn
-import yaml
 
 from deploy.demo.exchange.app import create_app
+from deploy.demo.exchange.cast import read_cast
 from deploy.demo.exchange.desk import Desk
-from deploy.demo.exchange.personas import Character, read_character
 
 SECRET_CHARS_MIN = 16
 
@@ -24,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=int(os.environ.get("EXCHANGE_PORT", "0")))
     parser.add_argument("--speed", type=float, default=float(os.environ.get("EXCHANGE_SPEED", "1")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("EXCHANGE_SEED", "1")))
-    parser.add_argument("--personas", type=Path, default=None, help="YAML: number → persona, or {persona, calls, …}")
+    parser.add_argument("--cast", type=Path, default=None, help="YAML: who of the roster answers how")
+    parser.add_argument("--roster", type=Path, default=None, help="the pack's roster.csv, which --cast speaks of")
     options = parser.parse_args(arguments)
     secret = os.environ.get("EXCHANGE_SECRET", "")
     if len(secret) < SECRET_CHARS_MIN:
@@ -33,10 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.speed <= 0:
         print("--speed must be more than 0", file=sys.stderr)
         return 2
-    named = os.environ.get("EXCHANGE_PERSONAS")
-    path: Path | None = options.personas or (Path(named) if named else None)
+    if (options.cast is None) != (options.roster is None):
+        print("--cast and --roster are given together", file=sys.stderr)
+        return 2
     try:
-        people = read_people(path) if path else {}
+        people = read_cast(options.cast, options.roster) if options.cast else {}
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,23 +53,6 @@ def main(arguments: list[str] | None = None) -> int:
     config = uvicorn.Config(create_app(desk), log_level="warning", timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listener])
     return 0
-
-
-def read_people(path: Path) -> dict[str, Character]:
-    """The characters of a settings file; ValueError names file and number."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}:1: cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"{path}:1: must map numbers to personas, such as '00000000004': late")  # noqa: TRY004 - one error type for a wrong file
-    people: dict[str, Character] = {}
-    for number, entry in document.items():
-        try:
-            people[str(number)] = read_character(entry)
-        except ValueError as error:
-            raise ValueError(f"{path}:1: number {number}: {error}") from error
-    return people
 
 
 if __name__ == "__main__":
