@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test sim fuzz bench check openapi lock clean
+.PHONY: help setup frontend run test sim fuzz bench check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -12,6 +12,10 @@ help: ## 本列表 This list
 
 setup: ## 安装 .venv with everything for work on the code
 	@sh deploy/setup.sh dev
+
+frontend: ## 前端包 Install the console's map again (npm, or Node.js from PyPI) after a set-up that could not
+	@sh deploy/setup.sh dev
+	@$(PY) deploy/frontend.py dev --again
 
 run: ## 运行 The whole system on the sample district, a flood night as an exercise; Ctrl-C stops it
 	@sh deploy/setup.sh run

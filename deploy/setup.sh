@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and installs a hashed lock into it. Usage: deploy/setup.sh run|dev
+# Makes .venv and installs a hashed lock into it, and the console's packages from npm (deploy/frontend.py). Usage: deploy/setup.sh run|dev
 # Says which package the machine lacks. Does nothing when what is installed already fits the lock.
 set -eu
 cd "$(dirname "$0")/.."
@@ -50,7 +50,7 @@ for have in "$wanted" dev; do
     [ "$have" = dev ] && file=requirements-dev.txt
     if [ -x .venv/bin/python ] && [ -f ".venv/.installed-$have" ] &&
         [ "$(cat ".venv/.installed-$have")" = "$(stamp "$file")" ]; then
-        exit 0
+        exec .venv/bin/python deploy/frontend.py "$wanted"
     fi
 done
 
@@ -77,3 +77,4 @@ if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-in
 fi
 .venv/bin/python deploy/link.py
 stamp "$lock" >".venv/.installed-$wanted"
+exec .venv/bin/python deploy/frontend.py "$wanted"
