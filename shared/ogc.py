@@ -167,7 +167,7 @@ def _features(catalogue: _Catalogue) -> APIRouter:
         }
         return _geojson(body, query.crs)
 
-    @router.get("/collections/{collection_id}/items/{feature_id}")
+    @router.get("/collections/{collection_id}/items/{feature_id:path}")
     def one_item(collection_id: str, feature_id: str, request: Request, ctx: Ctx) -> Response:
         """One feature."""
         collection = catalogue.find(collection_id, ctx)

@@ -23,6 +23,7 @@ from services.dispatch.incidents import api as incidents_api
 from services.dispatch.incidents.service import Incidents
 from services.dispatch.intake import Intake
 from services.dispatch.orders import api as orders_api
+from services.dispatch.orders import features as order_features
 from services.dispatch.orders import worker as orders_worker
 from services.dispatch.orders.calling import SignerCalls
 from services.dispatch.orders.service import Orders
@@ -86,6 +87,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.include(orders_api.routes(frame, orders))
     frame.include(incidents_api.routes(frame, incidents, callouts))
     frame.include(checkins_api.routes(frame, checkins))
+    frame.include(order_features.routes())
     return frame.app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,10 +54,14 @@ def create_app(
             rows = evacuation_store.shelters_now(conn, ctx.realm)
         return {shelter_id: {"state": row.state, "occupied": row.occupied} for shelter_id, row in rows.items()}
 
+    def zones_in_force(ctx: Context) -> Iterable[Any]:
+        with ctx.read() as conn:
+            return evacuation_store.zones_in_force(conn, ctx.realm)
+
     frame.include(stock_api.routes())
     frame.include(readiness_api.routes(planner.in_danger))
     frame.include(evacuation_api.routes(planner.current, settings.rescue_phone))
-    frame.include(atlas_api.routes(shelter_states))
+    frame.include(atlas_api.routes(shelter_states, zones_in_force))
     return frame.app
 
 

@@ -6,7 +6,7 @@ import threading
 
 from fastapi import FastAPI
 
-from services.warning import drills
+from services.warning import drills, features
 from services.warning.alerts import api as alerts_api
 from services.warning.alerts.worker import AlertPublisher
 from services.warning.alerts.worker import tick as watch_alerts
@@ -40,6 +40,7 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
         notices_api.routes(pipeline.enter_notice),
         fuses_api.routes(pipeline.fuses, pipeline.act),
         alerts_api.routes(),
+        features.routes(pipeline.fuses),
     ):
         frame.include(router)
     frame.every("alert_watch", watch_alerts)

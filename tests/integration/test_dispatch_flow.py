@@ -77,6 +77,18 @@ def test_a_red_trip_makes_incident_case_orders_and_answers_holds(room: Room) -> 
     assert {"trip.threshold", "order.took_force", "order.call_signer", "callout.case_opened"} <= set(kinds)
 
 
+def test_orders_are_features_where_their_units_are(room: Room) -> None:
+    assert room.http.get("/collections/orders/items").status_code == 401
+    room.send(transition())
+    found = room.get("/collections/orders/items", limit=500)["features"]
+    assert [f["id"] for f in found] == [order["order_id"] for order in room.orders()]
+    pack = sample_pack()
+    for feature in found:
+        units = [unit["unit_id"] for unit in feature["properties"]["units"]]
+        rows = [pack.units.get(u) or pack.sites.get(u) or pack.regions.get(u) for u in units]
+        assert feature["geometry"]["coordinates"] == [[row.lon, row.lat] for row in rows if row and row.lon]
+
+
 def test_the_same_message_again_changes_nothing(room: Room) -> None:
     room.send(transition(), no=2)
     before = (room.orders(), room.sent("holds"), room.get("/v1/incidents"))

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from shapely import unary_union
+from shapely.geometry import Point, shape
 
 from tests.conftest import fresh_schema
-from tests.support.resources import resources_service, sample_pack
+from tests.support.resources import READER, resources_service, sample_pack
 
+PUBLIC = ("sites", "shelters", "warehouses", "teams", "zones", "regions", "roads")
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/4326"
 
 
@@ -25,10 +28,12 @@ def test_the_landing_page_leads_everywhere(http: httpx.Client) -> None:
     assert http.get(links["service-desc"]).status_code == 200
     assert any("features-1/1.0/conf/core" in uri for uri in http.get(links["conformance"]).json()["conformsTo"])
     listed = http.get(links["data"]).json()["collections"]
-    assert [collection["id"] for collection in listed] == ["sites", "shelters", "warehouses", "teams"]
+    assert [collection["id"] for collection in listed] == [*PUBLIC, "units"]
     for collection in listed:
         items = next(link["href"] for link in collection["links"] if link["rel"] == "items")
-        assert http.get(items).json()["numberReturned"] > 0
+        if collection["id"] == "units":  # how many people sleep where is not for everybody
+            assert http.get(items).status_code == 401
+        assert http.get(items, headers=READER).json()["numberReturned"] > 0
 
 
 def test_pages_reach_every_feature_once(http: httpx.Client) -> None:
@@ -70,9 +75,33 @@ def test_what_does_not_exist_is_a_404(http: httpx.Client) -> None:
 
 
 def test_features_say_nothing_of_persons(http: httpx.Client) -> None:
-    text = "".join(http.get(f"/collections/{name}/items").text for name in ("sites", "shelters", "warehouses", "teams"))
+    text = "".join(
+        http.get(f"/collections/{name}/items?limit=1000", headers=READER).text for name in (*PUBLIC, "units")
+    )
     for post in sample_pack().roster.values():
         assert f'"{post.post}"' not in text
         assert not any(number in text for _, number in post.contacts if number)
     assert "0000000" not in text
     assert "key_post" not in text
+
+
+def test_every_township_has_an_outline_that_says_it_is_no_border(http: httpx.Client) -> None:
+    regions = {f["id"]: f for f in http.get("/collections/regions/items?limit=1000").json()["features"]}
+    pack = sample_pack()
+    assert set(regions) == set(pack.regions)
+    outlines = {code: shape(regions[code]["geometry"]) for code in pack.regions if pack.township_of(code) == code}
+    assert all(outline.area > 0 and outline.is_valid for outline in outlines.values())
+    assert all("不是行政区域界线" in regions[code]["properties"]["outline"] for code in outlines)
+    for code, region in pack.regions.items():
+        if region.lon is not None and region.lat is not None and (township := pack.township_of(code)):
+            assert outlines[township].buffer(0.001).contains(Point(region.lon, region.lat)), region.name
+    drawn = list(outlines.values())
+    apart = sum(outline.area for outline in drawn)
+    assert unary_union(drawn).area == pytest.approx(apart, rel=1e-3)  # none lies on another
+
+
+def test_zones_are_danger_zones_and_say_whether_they_are_in_force(http: httpx.Client) -> None:
+    zones = http.get("/collections/zones/items?limit=1000").json()["features"]
+    assert {zone["properties"]["kind"] for zone in zones} == {"danger"}
+    assert {zone["properties"]["in_force"] for zone in zones} == {False}
+    assert all(zone["properties"]["hazard_name"] for zone in zones)

@@ -49,6 +49,41 @@ def test_two_gauges_trip_red_confirmed_with_alert_and_message(bench: Bench) -> N
     assert len(bench.outbox("transition")) == len(sent)
 
 
+def test_the_alarmed_ones_their_summary_and_the_curve_behind_them(bench: Bench) -> None:
+    calm = bench.get("/v1/fuses", alarmed=True)
+    assert calm["items"] == []
+    assert calm["summary"]["levels"]["normal"] == calm["summary"]["blind"] == calm["summary"]["total"] > 0
+    now = SystemClock().now() - timedelta(seconds=1)
+    for gauge, readings in storm(["rain-01", "rain-02"], now).items():
+        bench.post(f"/v1/stations/{gauge}/readings", readings)
+    alarmed = bench.get("/v1/fuses", alarmed=True)
+    assert [(row["fuse"], row["scope"]) for row in alarmed["items"]] == [("rainstorm", TOWNSHIP)]
+    assert alarmed["summary"]["levels"]["red"] == 1
+    assert alarmed["summary"]["total"] == calm["summary"]["total"]
+    fuse = bench.get(f"/v1/fuses/rainstorm/{TOWNSHIP}")
+    assert fuse["rule"]["metric"] == "rain_mm"
+    trend = bench.get(f"/v1/fuses/rainstorm/{TOWNSHIP}/trend", hours=6)
+    red = next(panel for panel in trend["panels"] if any(bound["level"] == "red" for bound in panel["bounds"]))
+    assert (red["statistic"], red["unit"]) == ("sum", "mm")
+    assert {line["station"] for line in red["lines"]} >= {"rain-01", "rain-02"}
+    at, value, sure = red["lines"][0]["points"][-1]
+    assert (at, round(value), sure) == (trend["to"], 101, True)
+    bench.get("/v1/fuses/rainstorm/nowhere/trend", 404)
+    bench.get(f"/v1/fuses/rainstorm/{TOWNSHIP}/trend", 422, hours=1000)
+
+
+def test_stations_and_fuses_are_features_for_those_with_a_token(bench: Bench) -> None:
+    for name in ("stations", "fuses"):  # a level that nobody has approved stands on no public page
+        assert httpx.get(f"{bench.base}/collections/{name}/items").status_code == 401
+    stations = bench.get("/collections/stations/items")["features"]
+    assert {f["id"] for f in stations} == set(bench.pack.stations)
+    assert {f["properties"]["state"] for f in stations} == {"never"}
+    one = bench.get(f"/collections/fuses/items/rainstorm/{TOWNSHIP}")
+    region = bench.pack.regions[TOWNSHIP]
+    assert one["geometry"]["coordinates"] == [region.lon, region.lat]
+    assert (one["properties"]["level"], one["properties"]["blind"]) == ("normal", True)
+
+
 def test_one_gauge_alone_waits_for_a_finding(bench: Bench) -> None:
     now = SystemClock().now() - timedelta(seconds=1)
     bench.post("/v1/stations/rain-01/readings", storm(["rain-01"], now)["rain-01"])

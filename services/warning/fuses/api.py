@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -32,6 +32,7 @@ from shared.http.lists import Cursor, Limit, decode_cursor, page
 from shared.vocabulary import Level, Role
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
+HOURS_MAX = 72
 MAY_READ = tuple(Role)
 MAY_RELEASE = (Role.DUTY_OFFICER, Role.COMMANDER)
 MAY_TRIP = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
@@ -83,9 +84,17 @@ def routes(fuses: Fuses, act: Act) -> APIRouter:
 def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
     @router.get("/v1/fuses")
     def list_fuses(
-        ctx: Ctx, level: Level | None = None, region: str | None = None, limit: Limit = 500, cursor: Cursor = None
-    ) -> dict[str, Any]:
-        """Every fuse of the active pack and every notice fuse, with its state."""
+        ctx: Ctx,
+        level: Level | None = None,
+        region: str | None = None,
+        alarmed: bool = False,
+        limit: Limit = 500,
+        cursor: Cursor = None,
+    ) -> JSONResponse:
+        """Every fuse of the active pack and every notice fuse, with its state.
+
+        ``alarmed=true`` gives those above normal or with a silent station alone; ``summary`` counts all of them.
+        """
         ctx.require(MAY_READ)
         pack = ctx.frame.require_pack()
         position = decode_cursor(cursor, 2)
@@ -94,7 +103,10 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
             states = {state.key: state for state in store.load_states(conn, ctx.realm)}
             book = fuses.books.get(pack.version)
             items = []
-            for key in sorted(key for key in {*book.fuses, *states} if key > after):
+            keys = sorted({*book.fuses, *states})
+            for key in keys:
+                if key <= after or (alarmed and not views.stands_out(states.get(key))):
+                    continue
                 about = fuses.describe(conn, ctx.realm, book, *key)
                 shown = views.fuse_out(book.district, ctx.realm, key, about, book.fuses.get(key), states.get(key))
                 if level not in (None, shown["level"]) or (region and region not in pack.ancestors(about.region)):
@@ -102,7 +114,8 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
                 items.append(shown)
                 if len(items) > limit:
                     break
-        return page(items, limit, lambda item: [item["fuse"], item["scope"]])
+        shown = page(items, limit, lambda item: [item["fuse"], item["scope"]])
+        return JSONResponse({**shown, "summary": views.summary_of(keys, states)})
 
     @router.get("/v1/fuses/{fuse}/{scope}")
     def get_fuse(fuse: str, scope: str, ctx: Ctx, response: Response) -> dict[str, Any]:
@@ -117,7 +130,24 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
             about = fuses.describe(conn, ctx.realm, book, fuse, scope)
             records = store.records_of_fuse(conn, ctx.realm, fuse, scope, views.RECORDS_SHOWN)
         response.headers["ETag"] = f'"{state.n if state else 0}"'
-        return {**views.fuse_out(book.district, ctx.realm, (fuse, scope), about, known, state), "records": records}
+        shown = views.fuse_out(book.district, ctx.realm, (fuse, scope), about, known, state)
+        return {**shown, "rule": views.rule_out(known.rule) if known else None, "records": records}
+
+    @router.get("/v1/fuses/{fuse}/{scope}/trend")
+    def get_trend(
+        fuse: str, scope: str, ctx: Ctx, hours: Annotated[int, Query(ge=1, le=HOURS_MAX)] = 24
+    ) -> JSONResponse:
+        """What the fuse looks at, over the last hours: every statistic of its rule, with the bounds of the levels."""
+        ctx.require(MAY_READ)
+        with ctx.read() as conn:
+            state = store.state_of(conn, ctx.realm, fuse, scope)
+            trip = find_trip(conn, ctx.realm, state.trip_id) if state and state.trip_id else None
+            book = fuses.books.get((trip and trip.pack) or ctx.frame.require_pack().version)
+            known = book.fuses.get((fuse, scope))
+            if known is None and state is None:
+                raise NotFound(f"no fuse {fuse} on {scope}", f"没有熔断规则 {fuse}@{scope}")
+            shown = views.trend_out(known, conn, ctx.realm, book, ctx.frame.domain_now(ctx.realm), hours)
+        return JSONResponse({"fuse": fuse, "scope": scope, **shown})
 
 
 def _read_trips(router: APIRouter, fuses: Fuses) -> None:

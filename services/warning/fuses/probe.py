@@ -106,6 +106,14 @@ class Leaf:
             return DOUBTED
         return FALSE if good == FALSE else UNKNOWN
 
+    def reads(self, series: SeriesMap, t: int) -> tuple[int, Decimal | None]:
+        """The verdict and the value behind it, for people who look at the curve."""
+        found = series.get(self.key)
+        value = None
+        if found is not None and self.bound is not None:
+            value = self._assess(self, found.usable, t, self.bound)[1]
+        return self.truth(series, t), value
+
     def hit(self, value: Decimal, bound: Decimal) -> bool:
         if self.upward:
             return value > bound if self.strict else value >= bound

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import rfc8785
 from sqlalchemy import Connection
 
-from services.warning.fuses import store
+from services.warning.fuses import store, trend
 from services.warning.fuses.book import Book, Fuse
+from services.warning.fuses.rule import Rule
 from services.warning.fuses.service import Described, held_orders
 from services.warning.fuses.state import FuseState, level_of
+from services.warning.fuses.world import World
 from services.warning.readings import store as readings_store
-from services.warning.readings.instant import rfc3339
-from services.warning.readings.service import reading_out
+from services.warning.readings.instant import SECOND, rfc3339, to_us
+from services.warning.readings.service import incoming_of, reading_out
 from shared.ids import sha256_hex
 from shared.realm import format_time
+from shared.vocabulary import LEVELS, Level
 
 RECORDS_SHOWN = 50
 EVIDENCE_MAX = 5_000
+POINTS_MAX = 240  # of one curve: a screen has no more
+MARGIN = timedelta(hours=1)  # the reading before a window says what its first one stands for
 
 
 def fuse_out(
@@ -54,6 +61,79 @@ def fuse_out(
         "refused_by": [{"kind": r.kind, "fuse": r.fuse, "scope": r.scope} for r in seen.refused_by],
         "notices": [held.notice_id for held in seen.notices],
         "rule_version": fuse.rule.version if fuse else None,
+    }
+
+
+def summary_of(keys: Iterable[tuple[str, str]], states: Mapping[tuple[str, str], FuseState]) -> dict[str, Any]:
+    """汇总 How many fuses stand at each level, and how many see nothing: what a list of the alarmed ones leaves out."""
+    seen = [states.get(key) for key in keys]
+    levels = Counter(level_of(state.level).value if state else Level.NORMAL.value for state in seen)
+    return {
+        "total": len(seen),
+        "levels": {level.value: levels.get(level.value, 0) for level in LEVELS},
+        "blind": sum(state is None or state.blind for state in seen),
+    }
+
+
+def stands_out(state: FuseState | None) -> bool:
+    """值得一看 Above normal, or with a station that fell silent while it was high."""
+    return state is not None and (state.level > 0 or any(watch.silent for watch in state.watch.values()))
+
+
+def trend_out(fuse: Fuse | None, conn: Connection, realm: str, book: Book, now: datetime, hours: int) -> dict[str, Any]:
+    """趋势 The panels of a fuse over the last hours; a notice fuse has none."""
+    start = now - timedelta(hours=hours)
+    shown: dict[str, Any] = {"from": format_time(start), "to": format_time(now), "panels": []}
+    if fuse is None:
+        return shown
+    rule = fuse.rule
+    since = start - timedelta(seconds=rule.memory_s) - MARGIN
+    rows = readings_store.of_stations_since(conn, realm, fuse.gauges, rule.metrics, since)
+    world = World.load(book, (), (incoming_of(row) for row in rows))
+    step_s = max(hours * 3600 // POINTS_MAX, min((book.stations[name].interval_s for name in fuse.gauges), default=300))
+    instants = [to_us(now) - back * step_s * SECOND for back in range(hours * 3600 // step_s, -1, -1)]
+    shown["panels"] = [
+        {
+            "metric": panel.metric,
+            "unit": book.metrics[panel.metric].unit,
+            "statistic": panel.statistic,
+            "window": panel.window,
+            "bounds": [
+                {
+                    "level": bound.level.value,
+                    "bound": float(bound.bound),
+                    "upward": bound.upward,
+                    "joint": bound.joint,
+                    "station": bound.station,
+                }
+                for bound in panel.bounds
+            ],
+            "lines": [
+                {
+                    "station": station,
+                    "name": book.stations[station].name,
+                    "points": [[rfc3339(p.at_us), None if p.value is None else float(p.value), p.sure] for p in points],
+                }
+                for station, points in panel.lines.items()
+            ],
+        }
+        for panel in trend.panels(fuse, world.series, instants)
+    ]
+    return shown
+
+
+def rule_out(rule: Rule) -> dict[str, Any]:
+    """规则 What a rule asks, for people who want to know why."""
+    return {
+        "id": rule.id,
+        "title": {"zh": rule.title_zh, "en": rule.title_en},
+        "source": rule.source,
+        "metric": rule.metric,
+        "version": rule.version,
+        "quorum": {"count": rule.quorum.count, "minimum": rule.quorum.minimum},
+        "confirm_after_s": rule.confirm_after_s,
+        "hold_s": rule.hold_s,
+        "latch": rule.latch.value if rule.latch else None,
     }
 
 

@@ -274,6 +274,20 @@ def moving_since(conn: Connection, realm: str, since: datetime) -> Iterator[Row[
     return iter(conn.execute(query))
 
 
+def of_stations_since(
+    conn: Connection, realm: str, stations: Iterable[str], metrics: Iterable[str], since: datetime
+) -> list[Row[Any]]:
+    """The readings of some stations that move something, placed since then, in the order in which they became known."""
+    query = select(readings).where(
+        readings.c.realm == realm,
+        readings.c.placed_at >= since,
+        readings.c.station.in_(sorted(set(stations))),
+        readings.c.metric.in_(sorted(set(metrics))),
+        readings.c.fate.in_(("new", "revision")),
+    )
+    return list(conn.execute(query.order_by(readings.c.id)))
+
+
 def last_known(conn: Connection, realm: str) -> datetime | None:
     """When the realm last learned a reading (domain time)."""
     query = select(readings.c.known_at).where(readings.c.realm == realm).order_by(readings.c.id.desc()).limit(1)
