@@ -83,7 +83,7 @@ def stands_out(state: FuseState | None) -> bool:
 def trend_out(fuse: Fuse | None, conn: Connection, realm: str, book: Book, now: datetime, hours: int) -> dict[str, Any]:
     """趋势 The panels of a fuse over the last hours; a notice fuse has none."""
     start = now - timedelta(hours=hours)
-    shown: dict[str, Any] = {"from": format_time(start), "to": format_time(now), "panels": []}
+    shown: dict[str, Any] = {"from": rfc3339(to_us(start)), "to": rfc3339(to_us(now)), "panels": []}
     if fuse is None:
         return shown
     rule = fuse.rule
