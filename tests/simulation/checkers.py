@@ -35,7 +35,7 @@ from services.warning.readings.instant import to_us
 from shared.realm import ACTUAL
 from shared.vocabulary import Level, Measure
 from tests.simulation.workload import Night
-from tests.simulation.world import METADATA, Node, Violation
+from tests.support.house.world import METADATA, Node, Violation
 
 DEEP_EVERY = 5
 RECENT = timedelta(hours=3)
@@ -285,7 +285,7 @@ class Checkers:
             "next_at": (callouts.rings, lambda row: row.person),
             "wake_at": (orders.orders, lambda row: row.order_id),
         }
-        ticks = self.night.ticked_at
+        ticks = self.night.rounds.ticked_at
         if len(ticks) < 2:
             return
         for column, (table, key) in due.items():
@@ -366,7 +366,7 @@ class Checkers:
 
     def _gap(self, since: datetime) -> timedelta:
         """The longest time that nobody looked at the clocks since then."""
-        looked = [at for at in self.night.ticked_at if at >= since]
+        looked = [at for at in self.night.rounds.ticked_at if at >= since]
         points = [since, *looked, self.world.domain]
         return max(b - a for a, b in pairwise(points)) + timedelta(seconds=1)
 

@@ -16,7 +16,7 @@ from services.warning.alerts import store as alerts
 from services.warning.fuses import store as fuses
 from shared.errors import FengsuiError
 from tests.simulation.workload import Night
-from tests.simulation.world import Violation
+from tests.support.house.world import Violation
 
 STEP_S = 290  # gauges report every 300 s: never silent
 ACTS_EVERY = 6

@@ -11,9 +11,8 @@ from typing import Any
 from deploy.station.outstanding import Key, Outstanding, batches
 from deploy.station.receipt import parse_receipt
 from shared.pack.model import Station
-from shared.realm import LIVE
-from tests.simulation.wires import Broker
-from tests.simulation.world import World
+from tests.support.house.wires import Broker
+from tests.support.house.world import World
 
 TOWNSHIP = "500114112"  # 濯水镇 of the sample pack
 EVERY_S = 300
@@ -57,10 +56,7 @@ class Gauge:
 
     @property
     def topic(self) -> str:
-        district, name = self.world.pack.district.code, self.station.station_id
-        if self.world.realm == LIVE:
-            return f"fengsui/{district}/{name}"
-        return f"fengsui-x/{district}/{self.world.realm.removeprefix('x-')}/{name}"
+        return f"{self.world.topics(self.world.realm)}/{self.station.station_id}"
 
     @property
     def boot(self) -> str:

@@ -38,7 +38,7 @@ from shared.errors import FengsuiError
 from shared.http.client import Transient
 from shared.vocabulary import Level, Scale
 from tests.simulation.field import TOWNSHIP
-from tests.simulation.world import Crashed, Down, World
+from tests.support.house.world import Crashed, Down, World
 
 
 class Officers:

@@ -22,7 +22,7 @@ from shared.pack.model import Pack
 from tests.simulation.checkers import Checkers
 from tests.simulation.ending import End
 from tests.simulation.workload import Night
-from tests.simulation.world import METADATA, Node, Violation, World
+from tests.support.house.world import METADATA, RAM, Node, Violation, World
 from tests.support.packs import loaded
 
 AFTER_STORM = timedelta(minutes=15)
@@ -33,9 +33,6 @@ REST_STEP_S = 20
 REST_STEPS_MAX = 90
 LONG_EVERY = 12  # one seed in so many goes on until everything is normal again
 DRILL_EVERY = 4  # and one in so many is a drill, whose clock stands while the system does
-
-
-RAM = Path("/dev/shm")  # noqa: S108 - a store that need not survive the machine; falls back to the usual place
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from services.warning.alerts import store as alerts
 from services.warning.fuses import store as fuses
 from services.warning.readings import store as readings
 from tests.simulation.checkers import Checkers
-from tests.simulation.play import RAM, play
-from tests.simulation.world import Violation
+from tests.simulation.play import play
+from tests.support.house.world import RAM, Violation
 
 SLICE = (4, 9)  # a drill; a night with crashes
 HARMED = 3

@@ -5,19 +5,16 @@ It knows nothing of what is right: that the checkers say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from deploy.demo.exchange.personas import Character, Persona
-from services.dispatch.channels import store as channels_store
-from services.dispatch.channels.carrier import Receipt
-from services.warning.stations.worker import ReceiptPublisher
 from shared.errors import Unavailable
 from shared.http.client import Permanent, Transient
 from tests.simulation.field import FAULTS, Fault, Storm, gauges
 from tests.simulation.officers import Officers
-from tests.simulation.wires import Broker, Exchange, Odds, boxes
-from tests.simulation.world import NAMES, Crashed, Down, Node, World
+from tests.support.house.rounds import Actor, Rounds
+from tests.support.house.wires import Broker, Exchange, Odds
+from tests.support.house.world import NAMES, Crashed, Down, World
 
 STEPS_S = (10, 30, 60, 120)
 
@@ -32,8 +29,7 @@ class Night:
         self.odds = Odds(lost=harsh, doubled=harsh, late=harsh, refused=harsh / 2)
         self.broker = Broker(world, self.odds)
         self.exchange = Exchange(world, self.odds, _people(world))
-        self._publisher: ReceiptPublisher | None = None
-        world.on_birth += [boxes(world, self.odds), self._on_birth]
+        self.rounds = Rounds(world, self.broker, self.exchange, self.odds)
         world.begin()
         self.storm, self.gauges = Storm(world), gauges(world)
         self.crashes = dice.choice((0.0, 0.005, 0.02))  # a node and step
@@ -43,7 +39,6 @@ class Night:
         self.faults = True
         self.broker_back_at: datetime | None = None
         self.exchange_back_at: datetime | None = None
-        self.ticked_at: list[datetime] = []  # when dispatch's clocks were looked at
 
     # -- one step ----------------------------------------------------------------------------------------
 
@@ -52,14 +47,9 @@ class Night:
         if self.faults:
             self._trouble()
         self._revive()
-        actors: list[Callable[[], None]] = [
+        actors: list[Actor] = [
             self._stations,
-            self.broker.pump,
-            self._receipts,
-            *(self._ticks(self.world.nodes[name]) for name in NAMES),
-            *(self._post(self.world.nodes[name], peer) for name in NAMES for peer in NAMES if peer != name),
-            self._carry,
-            self._hear_back,
+            *self.rounds.actors(),
             self.officers.act_now,
         ]
         if self.faults:
@@ -78,66 +68,6 @@ class Night:
             if self.broker_back_at is None:
                 gauge.hear(self.broker)
                 gauge.send(self.broker)
-
-    def _receipts(self) -> None:
-        node = self.world.warning
-        if node.up and self._publisher is not None:
-            node.do(self._publisher.round)
-
-    def _ticks(self, node: Node) -> Callable[[], None]:
-        def tick() -> None:
-            for name, function in node.frame.ticks if node.up else ():
-                node.call(function)
-                if name == "callouts":
-                    self.ticked_at.append(self.world.domain)
-
-        return tick
-
-    def _post(self, node: Node, peer: str) -> Callable[[], None]:
-        def post() -> None:
-            if node.up:
-                node.do(lambda: node.frame.sender.round(peer))
-
-        return post
-
-    def _carry(self) -> None:
-        """Ask the carrier for what is queued, as the sender's threads do."""
-        node = self.world.dispatch
-        if not node.up:
-            return
-        with node.read() as conn:
-            waiting = channels_store.queued(conn, 100)
-        for stored in waiting:
-            node.do(lambda stored=stored: self.world.desk.sender.ask(stored))  # type: ignore[misc]
-
-    def _hear_back(self) -> None:
-        node, realm = self.world.dispatch, self.world.realm
-
-        def deliver(attempt_id: str, receipt: Receipt) -> None:
-            reason = node.call(
-                lambda tx: self.world.desk.ringing.receipt(tx, realm, attempt_id, receipt, tx.domain_now(realm))
-            )
-            self.world.say(f"receipt {attempt_id} {receipt.seq} {receipt.state} {receipt.keys} = {reason}")
-
-        self.exchange.tell(deliver)
-
-    def _on_birth(self, node: Node) -> None:
-        if node.name == "dispatch":
-            self.world.desk.sender.reach("simulator", self.exchange)
-        if node.name == "warning":
-            frame = node.frame
-            root = self.gauge_root()
-            self._publisher = ReceiptPublisher(
-                frame.store,
-                frame.writer,
-                self.world.clock,
-                self.broker.take_receipt,
-                lambda _, station: f"{root}/{station}/receipts",
-            )
-
-    def gauge_root(self) -> str:
-        district, realm = self.world.pack.district.code, self.world.realm
-        return f"fengsui/{district}" if realm == "x-live" else f"fengsui-x/{district}/{realm.removeprefix('x-')}"
 
     # -- what goes wrong ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,11 +15,13 @@ from tests.support.postgres import free_port
 
 
 @contextmanager
-def serving(app: FastAPI, port: int | None = None) -> Iterator[str]:
-    """Serve ``app`` (with its lifespan) and yield its base URL."""
+def serving(app: FastAPI, port: int | None = None, lifespan: Literal["auto", "off"] = "auto") -> Iterator[str]:
+    """Serve ``app`` and yield its base URL; without its lifespan where somebody else starts what it stands on."""
     chosen = port or free_port()
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=chosen, log_level="warning", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, host="127.0.0.1", port=chosen, lifespan=lifespan, log_level="warning", timeout_graceful_shutdown=1
+        )
     )
     thread = threading.Thread(target=server.run, name=f"serve-{chosen}", daemon=True)
     thread.start()

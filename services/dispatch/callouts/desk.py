@@ -150,6 +150,8 @@ class CallDesk:
             now=now,
         )
         book.add_attempt(stored)
+        if said.unnamed and channel is Channel.VOICE:
+            self.text(book, person, said.read, now)  # what the call counts, the text lists
         return stored
 
     @staticmethod

@@ -208,8 +208,12 @@ def _ask_feedback(line: Line) -> tuple[Effect, ...]:
 
 
 def _note(line: Line, event: Attempted, now: datetime) -> Decision:
-    if line.party_of(event.person) is None:
+    """How a call ended; a text that was delivered or never was does not hide how the telephone rang."""
+    party = line.party_of(event.person)
+    if party is None:
         return Decision.refused(line, Reason.NOT_A_PARTY)
+    if event.by_text and event.result != "keyed" and party.result is not None:
+        return Decision(state=line, reason=Reason.ATTEMPT_NOTED)
     state = with_party(line, event.person, result=event.result, result_at=now)
     return Decision(state=state, reason=Reason.ATTEMPT_NOTED)
 

@@ -133,6 +133,7 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True, tag="attempted"):
 
     person: str
     result: str
+    by_text: bool = False
 
 
 class ContactLost(msgspec.Struct, frozen=True, kw_only=True, tag="contact_lost"):

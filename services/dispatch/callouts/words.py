@@ -1,13 +1,15 @@
 """叫应用语 What is said: checked templates with words from the matters, worst first, at most 30 seconds.
 
-No free text is ever spoken (duty_room.md C9). An exercise begins and ends with 演练. What does not fit is not read, is
-named by its number, and is not covered by the answer: an answer counts for what was read out.
+No free text is ever spoken (duty_room.md C9). An exercise begins and ends with 演练. What is alike is said together, so
+that one call lists all open matters of a person. What does not fit is not read, is named by its number, and is not
+covered by the answer: an answer counts for what was read out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -22,6 +24,7 @@ SPOKEN_ZH_MAX = int(SPOKEN_S_MAX * SPOKEN_CHARS_S)
 SPOKEN_EN_MAX = SPOKEN_S_MAX * 14  # about 150 words a minute
 TEXT_MAX = 500
 NAME_MAX = 24
+NAMED = (100, 8, 5, 3, 2, 1)  # how many places of one fact are named, as many as there is time for
 EXPECT_KEYS = "01239"
 
 
@@ -83,12 +86,13 @@ class PackNames:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """用语: the words, and the wants that they really name"""
+    """用语: words, and the wants that they tell; ``unnamed`` of them by number alone ("等6处"): a text lists those"""
 
     text: str
     lang: Lang
     read: tuple[Want, ...]
     left_out: int = 0
+    unnamed: int = 0
 
 
 def spoken(wants: Iterable[Want], names: Names, *, district: str, exercise: bool, lang: Lang = Lang.ZH) -> Said:
@@ -128,69 +132,145 @@ def _compose(
     head = drill + _HEAD[lang].format(district=district)
     tail = (_REPLY if by_text else _KEYS)[lang] + drill
     ordered = sorted(wants, key=lambda w: (-w.matter.level.rank, w.since, w.key))
-    body: list[str] = []
-    read: list[Want] = []
-    room = limit - len(head) - len(tail) - len(_MORE[lang]) - 2
-    for want in ordered:
-        sentence = _sentence(want, names, lang)
-        if sentence in body:
-            read.append(want)  # the same words for two posts of one person are said once
-            continue
-        if body and sum(map(len, body)) + len(sentence) > room:
-            break
-        body.append(sentence)
-        read.append(want)
-    left_out = len(ordered) - len(read)
-    more = _MORE[lang].format(n=left_out) if left_out else ""
-    return Said(text=head + "".join(body) + more + tail, lang=lang, read=tuple(read), left_out=left_out)
-
-
-def _sentence(want: Want, names: Names, lang: Lang) -> str:
-    words = _zh(want, names) if lang is Lang.ZH else _en(want, names)
-    if want.kind is not PartyKind.SUPERIOR or want.matter.purpose is Purpose.FEEDBACK:
-        return words
-    subject = want.subject[:NAME_MAX]
-    return (
-        f"{subject}未应答，请您接替。{words}" if lang is Lang.ZH else f"{subject} does not answer; take over. {words}"
+    points = [(want, _point(want, names, lang)) for want in ordered]
+    room = limit - len(head) - len(tail)
+    told = _Told(lang, room)
+    read = [want for want, point in points if told.add(point)]
+    more = ""
+    if len(read) < len(ordered):  # "and more" needs its own time
+        told = _Told(lang, room - len(_MORE[lang]) - 2)
+        read = [want for want, point in points if told.add(point)]
+        more = _MORE[lang].format(n=len(ordered) - len(read))
+    return Said(
+        text=head + told.text + more + tail,
+        lang=lang,
+        read=tuple(read),
+        left_out=len(ordered) - len(read),
+        unnamed=told.unnamed,
     )
 
 
-def _zh(want: Want, names: Names) -> str:
+@dataclass(frozen=True, kw_only=True)
+class _Point:
+    """一点: ``prefix`` {place} ``what`` ``reached`` ``ask``; what is alike is said once, for all its places"""
+
+    prefix: str = ""
+    place: str
+    what: str
+    reached: str = ""
+    ask: str
+
+
+class _Told:
+    """说出的: points joined as people speak: the places of one danger, the dangers of one level, then what to do.
+
+    A danger that is not told yet and does not fit closes the list: nothing less urgent is read in its place. Where the
+    names do not fit, the first are named and all are counted.
+    """
+
+    def __init__(self, lang: Lang, room: int) -> None:
+        self.lang, self.room = lang, room
+        self.text = ""
+        self._places: dict[_Point, Counter[str]] = {}  # by the point without its place
+        self._named = NAMED[0]
+        self._is_full = False
+
+    def add(self, point: _Point) -> bool:
+        """Whether it is told now."""
+        key = replace(point, place="")
+        if self._is_full and key not in self._places:
+            return False
+        self._count(key, point.place, 1)
+        for named in NAMED:
+            text = self._say(named)
+            if len(text) <= self.room or not self.text:
+                self.text, self._named = text, named
+                return True
+        self._count(key, point.place, -1)
+        self._is_full = True
+        return False
+
+    @property
+    def unnamed(self) -> int:
+        """How many points are told by number alone."""
+        return sum(sum(list(places.values())[self._named :]) for places in self._places.values())
+
+    def _count(self, key: _Point, place: str, by: int) -> None:
+        places = self._places.setdefault(key, Counter())
+        places[place] += by
+        if not places[place]:
+            del places[place]
+        if not places:
+            del self._places[key]
+
+    def _say(self, named: int) -> str:
+        asks: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for key, places in self._places.items():
+            reached = asks.setdefault((key.prefix, key.ask), {}).setdefault(key.reached, [])
+            reached.append(self._names(tuple(places), named) + key.what)
+        comma, semicolon = ("、", "；") if self.lang is Lang.ZH else (", ", "; ")
+        return "".join(
+            prefix + semicolon.join(comma.join(each) + reached for reached, each in facts.items()) + ask
+            for (prefix, ask), facts in asks.items()
+        )
+
+    def _names(self, places: tuple[str, ...], named: int) -> str:
+        said = ("、" if self.lang is Lang.ZH else ", ").join(places[:named])
+        if len(places) <= named:
+            return said
+        return f"{said}等{len(places)}处" if self.lang is Lang.ZH else f"{said} and {len(places) - named} more places"
+
+
+def _point(want: Want, names: Names, lang: Lang) -> _Point:
+    point = _zh(want, names) if lang is Lang.ZH else _en(want, names)
+    if want.kind is not PartyKind.SUPERIOR or want.matter.purpose is Purpose.FEEDBACK:
+        return point
+    subject = want.subject[:NAME_MAX]
+    instead = f"{subject}未应答，请您接替。" if lang is Lang.ZH else f"{subject} does not answer; take over. "
+    return replace(point, prefix=instead + point.prefix)
+
+
+def _zh(want: Want, names: Names) -> _Point:
     m = want.matter
-    place, hazard, level = names.place(m.scope), names.hazard(m.hazard, Lang.ZH), m.level.zh
-    told = f"{place}接到{hazard}{level}通知"
-    fact = told if m.basis is Basis.NOTICE else f"{place}{hazard}达到{level}标准（实况）"
+    hazard, level = names.hazard(m.hazard, Lang.ZH), m.level.zh
+    is_notice = m.basis is Basis.NOTICE
+    what, reached = (f"接到{hazard}", f"{level}通知") if is_notice else (hazard, f"达到{level}标准（实况）")
     if m.verification is Verification.UNVERIFIED:
-        fact += "，尚无人核实"
+        reached += "，尚无人核实"
     high = m.level.rank >= Level.ORANGE.rank
     by_purpose = {
-        Purpose.ACT: f"{fact}。{'请立即到岗，组织转移避险。' if high else '请到岗值守，做好准备。'}",
-        Purpose.VERIFY: f"{fact}，尚未核实。请立即前往查看，并做好带领群众转移的准备。",
-        Purpose.SIGN: f"{fact}，有{len(m.orders) or 1}项管控措施等您签批。",
-        Purpose.PREPARE: f"{place}预计将受{hazard}影响，请做好准备。",
-        Purpose.OPEN: f"{fact}。请立即开门，并报告。",
-        Purpose.DOOR: f"{want.subject[:NAME_MAX]}无人应答，请上门查看并转告：{fact}。",
-        Purpose.FEEDBACK: f"{place}请补报：谁在指挥、涉及几个村、是否转移。",
+        Purpose.ACT: (what, reached, f"。{'请立即到岗，组织转移避险' if high else '请到岗值守，做好准备'}。"),
+        Purpose.VERIFY: (what, reached, "，尚未核实。请立即前往查看，并做好带领群众转移的准备。"),
+        Purpose.SIGN: (f"{hazard}{level}管控措施{len(m.orders) or 1}项", "等您签批", "。"),
+        Purpose.PREPARE: ("", "", f"预计将受{hazard}影响，请做好准备。"),
+        Purpose.OPEN: (what, reached, "。请立即开门，并报告。"),
+        Purpose.DOOR: (what, reached, "。"),
+        Purpose.FEEDBACK: ("", "", "请补报：谁在指挥、涉及几个村、是否转移。"),
     }
-    return by_purpose[m.purpose]
+    what, reached, ask = by_purpose[m.purpose]
+    door = f"{want.subject[:NAME_MAX]}无人应答，请上门查看并转告：" if m.purpose is Purpose.DOOR else ""
+    return _Point(prefix=door, place=names.place(m.scope), what=what, reached=reached, ask=ask)
 
 
-def _en(want: Want, names: Names) -> str:
+def _en(want: Want, names: Names) -> _Point:
     m = want.matter
-    place, hazard, level = names.place(m.scope), names.hazard(m.hazard, Lang.EN), _LEVEL_EN.get(m.level, "")
+    hazard, level = names.hazard(m.hazard, Lang.EN), _LEVEL_EN.get(m.level, "")
     told = "notice received" if m.basis is Basis.NOTICE else "threshold reached (measured)"
-    fact = f"{place}: {hazard}, {level} {told}"
+    what, reached = f": {hazard}", f", {level} {told}"
     if m.verification is Verification.UNVERIFIED:
-        fact += ", verified by nobody"
+        reached += ", verified by nobody"
     high = m.level.rank >= Level.ORANGE.rank
     do = "Go to your post now and move people to safety. " if high else "Stand by at your post. "
     by_purpose = {
-        Purpose.ACT: f"{fact}. {do}",
-        Purpose.VERIFY: f"{fact}, not confirmed. Go and look now, be ready to lead people out. ",
-        Purpose.SIGN: f"{fact}. {len(m.orders) or 1} measures wait for your signature. ",
-        Purpose.PREPARE: f"{place}: {hazard} expected. Be ready. ",
-        Purpose.OPEN: f"{fact}. Open now and report. ",
-        Purpose.DOOR: f"{want.subject[:NAME_MAX]} does not answer. Go to the door and tell: {fact}. ",
-        Purpose.FEEDBACK: f"{place}: report who commands, how many villages, whether people are moving. ",
+        Purpose.ACT: (what, reached, f". {do}"),
+        Purpose.VERIFY: (what, reached, ", not confirmed. Go and look now, be ready to lead people out. "),
+        Purpose.SIGN: (f": {hazard}, {level}: {len(m.orders) or 1} measures", " wait for your signature", ". "),
+        Purpose.PREPARE: ("", "", f": {hazard} expected. Be ready. "),
+        Purpose.OPEN: (what, reached, ". Open now and report. "),
+        Purpose.DOOR: (what, reached, ". "),
+        Purpose.FEEDBACK: ("", "", ": report who commands, how many villages, whether people are moving. "),
     }
-    return by_purpose[m.purpose]
+    what, reached, ask = by_purpose[m.purpose]
+    who = want.subject[:NAME_MAX]
+    door = f"{who} does not answer. Go to the door and tell: " if m.purpose is Purpose.DOOR else ""
+    return _Point(prefix=door, place=names.place(m.scope), what=what, reached=reached, ask=ask)

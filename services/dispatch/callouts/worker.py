@@ -293,7 +293,8 @@ class Ringing:
         for cover in stored.covers if result is not Result.WITHDRAWN else ():
             line = book.line(cover["case_id"], cover["post"])
             if line is not None:
-                self._callouts.move(book, line, Attempted(person=person, result=result), now)
+                by_text = attempt.channel is Channel.SMS
+                self._callouts.move(book, line, Attempted(person=person, result=result, by_text=by_text), now)
         if result is Result.BAD_NUMBER:
             self._bad_number(tx, realm, person, attempt.address, now)
         self._free(book, attempt.attempt_id, person, result, attempt.cause, now)

@@ -72,7 +72,7 @@ def test_the_signer_hears_how_many() -> None:
             return code
 
     (want,) = [w for w in wants_of(asked(*TWO, answered=False), CLOCKS, at(0)) if w.person == "甲"]
-    assert "有2项管控措施等您签批" in spoken([want], Words(), district="某区", exercise=False).text
+    assert "红色管控措施2项等您签批" in spoken([want], Words(), district="某区", exercise=False).text
 
 
 def test_a_number_struck_elsewhere_has_its_own_word() -> None:

@@ -91,13 +91,46 @@ def test_a_superior_hears_whom_to_stand_in_for() -> None:
 
 
 def test_worst_first_and_the_rest_is_not_covered() -> None:
-    many = [want(Level.YELLOW, matter_id=f"y/{n}", scope=f"某某某某村民小组第{n}组") for n in range(9)]
+    levels = (Level.ORANGE, Level.YELLOW, Level.BLUE)
+    many = [want(level, matter_id=f"{level}/{p}", purpose=p) for level in levels for p in Purpose]
     red = want(Level.RED, matter_id="r/1", minutes=5)
     said = say(*many, red)
     assert said.read[0] == red
-    assert 0 < said.left_out == 10 - len(said.read)
+    assert 0 < said.left_out == len(many) + 1 - len(said.read)
     assert f"另有{said.left_out}项" in said.text
     assert len(said.text) <= SPOKEN_ZH_MAX
+    worst_left_out = max(w.matter.level.rank for w in (*many, red) if w not in said.read)
+    assert all(w.matter.level.rank >= worst_left_out for w in said.read)
+
+
+def test_many_places_of_one_danger_are_one_sentence() -> None:
+    """A township in a flash flood is one call, not one a village (duty_room.md A10)."""
+    villages = [want(Level.ORANGE, matter_id=f"o/{n}", scope=f"第{n}村") for n in range(6)]
+    said = say(want(), *villages)
+    assert said.left_out == said.unnamed == 0
+    assert "示例镇暴雨达到红色标准（实况）；第0村、第1村、第2村、第3村、第4村、第5村暴雨达到橙色标准" in said.text
+    assert said.text.count("请立即到岗") == 1
+    english = say(want(), *villages, lang=Lang.EN)
+    assert "999901101" not in english.text
+    assert len(english.read) == 7
+
+
+def test_what_cannot_all_be_named_is_counted_and_listed_by_text() -> None:
+    many = [want(Level.ORANGE, matter_id=f"o/{n}", scope=f"某某某某村民小组第{n}组") for n in range(9)]
+    said = say(want(), *many)
+    assert (said.left_out, len(said.read)) == (0, 10)
+    assert said.unnamed > 0
+    assert "等9处暴雨达到橙色标准" in said.text
+    assert len(said.text) <= SPOKEN_ZH_MAX
+    listed = texted(said.read, Names(), district="示例区", exercise=True)
+    assert listed.unnamed == 0
+    assert all(w.matter.scope in listed.text for w in many)
+
+
+def test_different_requests_stay_apart() -> None:
+    said = say(want(), want(Level.RED, purpose=Purpose.SIGN, matter_id="s"), want(Level.YELLOW, matter_id="y"))
+    assert "请立即到岗，组织转移避险。示例镇暴雨红色管控措施1项等您签批。" in said.text
+    assert said.text.index("等您签批") < said.text.index("黄色标准（实况）。请到岗值守")
 
 
 def test_the_same_words_for_two_posts_are_said_once() -> None:

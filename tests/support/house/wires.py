@@ -19,7 +19,7 @@ from shared.errors import FengsuiError, Unavailable
 from shared.http.client import Permanent, Transient
 from shared.mqtt.link import Back, Incoming, Lost, Signal
 from shared.outbox.inbox import Message
-from tests.simulation.world import NAMES, Crashed, Down, Node, World
+from tests.support.house.world import NAMES, Crashed, Down, Node, World
 
 RECEIPT_AGAIN_S = 5
 RECEIPT_TRIES_MAX = 60
@@ -223,14 +223,20 @@ class Delivered:
 
 @dataclass
 class Ringing:
-    """一次呼叫 as the exchange knows it."""
+    """一次呼叫 as the exchange knows it; ``until`` in wall time, ``speed`` domain seconds a wall second."""
 
     realm: str
     attempt_id: str
     number: str
     text: bool
     until: datetime
+    speed: float
+    said: str = ""
     seq: int = 0
+
+    def after(self, seconds: float) -> timedelta:
+        """Wall time in which so many seconds of the realm pass."""
+        return timedelta(seconds=round(seconds / self.speed, 6))
 
 
 @dataclass(order=True)
@@ -239,16 +245,23 @@ class Letter:
 
     at: datetime
     order: int
-    attempt_id: str = field(compare=False)
+    call: Ringing = field(compare=False)
     receipt: Receipt = field(compare=False)
     tries: int = field(default=0, compare=False)
 
 
-class Exchange:
-    """话务台: `Caller` of the simulator carrier; the demo exchange's own people, on the virtual clock."""
+Deliver = Callable[[Ringing, Receipt], None]
 
-    def __init__(self, world: World, odds: Odds, people: dict[str, Character]) -> None:
+
+class Exchange:
+    """话务台: `Caller` of the simulator carrier; the demo exchange's own people, at each realm's own pace.
+
+    A number rings once at a time over all realms, as a real handset does.
+    """
+
+    def __init__(self, world: World, odds: Odds, people: dict[str, Character], others: Character | None = None) -> None:
         self.world, self.odds, self.people, self.dice = world, odds, people, world.dice("exchange")
+        self.others = others  # who is not named: this one, else the demo's crowd
         self.outage = False
         self.calls: dict[str, Ringing] = {}
         self.overlaps: list[str] = []
@@ -258,6 +271,11 @@ class Exchange:
     @property
     def idle(self) -> bool:
         return not self._letters
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next call-back is due (wall)."""
+        return self._letters[0].at if self._letters else None
 
     def call(self, method: str, path: str, *, json: Any = None) -> Any:
         if self.outage:
@@ -275,28 +293,30 @@ class Exchange:
         """Nothing is held."""
 
     def _take(self, text: bool, body: dict[str, Any]) -> str:
-        _, realm, attempt_id = str(body["key"]).split("/")
-        if attempt_id in self.calls:
-            return attempt_id
-        number, now = str(body["to"]), self.world.domain
-        who = self.people.get(number) or crowd(self.world.seed, number)
+        key = str(body["key"])
+        if key in self.calls:
+            return key
+        _, realm, attempt_id = key.split("/")
+        number, now = str(body["to"]), self.world.clock.now()
+        who = self.people.get(number) or self.others or crowd(self.world.seed, number)
         nth = 1 + sum(c.number == number and c.text == text for c in self.calls.values())
         if text:
             script = text_script(who)
         elif any(c.number == number and not c.text and c.until > now for c in self.calls.values()):
-            self.overlaps.append(attempt_id)
+            self.overlaps.append(key)
             script = (Step(after_s=1, state="ended", result="busy"),)
         else:
             script = call_script(who, nth, body["text"], self.world.seed, number)
+        call = Ringing(realm, attempt_id, number, text, now, float(body.get("speed", 1.0)), str(body["text"]))
+        self.calls[key] = call
         at = now
-        call = self.calls[attempt_id] = Ringing(realm, attempt_id, number, text, now)
         for step in (Step(after_s=0, state="accepted"), *script):
-            at += timedelta(seconds=round(step.after_s, 3))
+            at += call.after(step.after_s)
             call.seq += 1
             self._write(call, step, at)
         call.until = at
         self.world.say(f"call {attempt_id} {'text' if text else 'voice'} {number} {who.persona} until {at:%H:%M:%S}")
-        return attempt_id
+        return key
 
     def _write(self, call: Ringing, step: Step, at: datetime) -> None:
         receipt = Receipt(
@@ -304,25 +324,26 @@ class Exchange:
         )
         if self.dice.random() < self.odds.lost / 4:
             return  # the exchange gave up on it
-        late = timedelta(seconds=self.dice.randint(1, 40)) if self.dice.random() < self.odds.late else timedelta()
-        heapq.heappush(self._letters, Letter(at + late, next(self._order), call.attempt_id, receipt))
+        late = call.after(self.dice.randint(1, 40)) if self.dice.random() < self.odds.late else timedelta()
+        heapq.heappush(self._letters, Letter(at + late, next(self._order), call, receipt))
         if self.dice.random() < self.odds.doubled:
-            again = at + late + timedelta(seconds=self.dice.randint(0, 30))
-            heapq.heappush(self._letters, Letter(again, next(self._order), call.attempt_id, receipt))
+            again = at + late + call.after(self.dice.randint(0, 30))
+            heapq.heappush(self._letters, Letter(again, next(self._order), call, receipt))
 
-    def tell(self, deliver: Callable[[str, Receipt], None]) -> None:
+    def tell(self, deliver: Deliver) -> None:
         """Post the call-backs that are due; one that is not taken is posted again."""
-        while self._letters and self._letters[0].at <= self.world.domain:
+        now = self.world.clock.now()
+        while self._letters and self._letters[0].at <= now:
             letter = heapq.heappop(self._letters)
             try:
-                deliver(letter.attempt_id, letter.receipt)
+                deliver(letter.call, letter.receipt)
             except FengsuiError:
                 letter.tries += 1
-                letter.at = self.world.domain + timedelta(seconds=RECEIPT_AGAIN_S)
+                letter.at = now + letter.call.after(RECEIPT_AGAIN_S)
                 if letter.tries < RECEIPT_TRIES_MAX:
                     heapq.heappush(self._letters, letter)
             else:
                 if self.dice.random() < self.odds.lost and letter.tries < 2:
                     letter.tries += 1  # the answer was lost: posted again
-                    letter.at = self.world.domain + timedelta(seconds=RECEIPT_AGAIN_S)
+                    letter.at = now + letter.call.after(RECEIPT_AGAIN_S)
                     heapq.heappush(self._letters, letter)

@@ -8,7 +8,7 @@ is kept) or right after it (all is kept, nobody hears of it); the process is the
 from __future__ import annotations
 
 import hashlib
-import random  # noqa: TID251 - seeded: it is the seed that decides
+import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -34,6 +34,7 @@ from services.warning.drills import tell_realm
 from services.warning.pipeline import Pipeline
 from services.warning.schema import metadata as warning_metadata
 from services.warning.settings import WarningSettings
+from shared.auth.tokens import TokenSigner, TokenVerifier
 from shared.clock import ManualClock
 from shared.db.engine import Store
 from shared.db.tx import Tx
@@ -49,6 +50,7 @@ NAMES = ("warning", "dispatch", "resources")
 METADATA = {"warning": warning_metadata, "dispatch": dispatch_metadata, "resources": resources_metadata}
 PEERS = {name: f"http://127.0.0.1:9/{name}" for name in NAMES}  # never dialled: every line is given another way
 STEPS_SHOWN = 30
+RAM = Path("/dev/shm")  # noqa: S108 - a store that need not survive the machine; falls back to the usual place
 OWNER_S = 20.0
 GATE_S = 20.0
 
@@ -248,6 +250,11 @@ class World:
         """A stream of its own, so that a change in one place does not move all others."""
         return random.Random(f"{self.seed}/{about}")
 
+    def topics(self, realm: str) -> str:
+        """Where a realm's stations speak (contract §2)."""
+        district = self.pack.district.code
+        return f"fengsui/{district}" if realm == LIVE else f"fengsui-x/{district}/{realm.removeprefix('x-')}"
+
     def say(self, text: str) -> None:
         self.trace.say(f"{self.domain:%d %H:%M:%S} {text}")
 
@@ -287,17 +294,18 @@ class World:
             "stopped_at": format_time(self.stopped_at) if self.stopped_at else None,
             "peers": PEERS,
         }
+        key_file = self.folder / "token-key.json"
+        verifier = TokenVerifier(local=TokenSigner.from_file(key_file).jwks)
         if node.name == "warning":
-            app = warning_main.create_app(WarningSettings(**common), self.clock)
+            app = warning_main.create_app(WarningSettings(**common), self.clock, verifier=verifier)
         elif node.name == "dispatch":
             carrier = CarrierSpec(name=SIMULATOR, url="http://127.0.0.1:9", secret="simulator")
-            key_file = self.folder / "token-key.json"
             app = dispatch_main.create_app(
                 DispatchSettings(**common, key_file=key_file, carriers=(carrier,)), self.clock
             )
         else:
             tokens = FixedTokens(node.name)
-            app = resources_main.create_app(ResourcesSettings(**common), self.clock, tokens=tokens)
+            app = resources_main.create_app(ResourcesSettings(**common), self.clock, verifier=verifier, tokens=tokens)
         frame: Frame = app.state.frame
         frame.packs.put(self.pack)
         return frame

@@ -1,0 +1,30 @@
+"""A night begins half an hour before its scene."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenes.stage import BEIJING, Stage, stage
+from tests.support.house.world import RAM
+from tests.support.resources import sample_pack
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Stage]]:
+    """``begin("02:30")``: the whole district at rest, at that hour of 28 June 2026; in memory where there is room."""
+    memory = RAM if os.access(RAM, os.W_OK) else None
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fengsui-scene-", dir=memory))
+
+        def made(hour: str, day: str = "2026-06-28") -> Stage:
+            begins = datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=BEIJING)
+            return stack.enter_context(stage(Path(folder), sample_pack(), begins))
+
+        yield made
