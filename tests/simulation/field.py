@@ -149,7 +149,8 @@ class Storm:
 
 
 def stations(world: World) -> list[Station]:
-    return sorted((s for s in world.pack.stations.values() if s.region == TOWNSHIP), key=lambda s: s.station_id)
+    here = (s for s in world.pack.stations.values() if s.region == TOWNSHIP and {"rain_mm", "stage_m"} & set(s.metrics))
+    return sorted(here, key=lambda s: s.station_id)
 
 
 def gauges(world: World) -> list[Gauge]:

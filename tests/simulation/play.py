@@ -8,22 +8,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from deploy.districts.generate import generate
 from services.dispatch.channels import store as channels
 from services.dispatch.orders import store as orders
 from services.warning.fuses import store as fuses
 from services.warning.readings import store as readings
-from shared.pack.model import Pack
 from tests.simulation.checkers import Checkers
 from tests.simulation.ending import End
 from tests.simulation.workload import Night
 from tests.support.house.world import METADATA, RAM, Node, Violation, World
-from tests.support.packs import loaded
+from tests.support.resources import sample_pack
 
 AFTER_STORM = timedelta(minutes=15)
 CALM = timedelta(minutes=25)
@@ -49,14 +46,6 @@ class Failed(AssertionError):
     """失败: with all that is needed to see it again."""
 
 
-@cache
-def small_pack() -> Pack:
-    """Three townships, whatever size the committed sample has."""
-    with tempfile.TemporaryDirectory(prefix="fengsui-pack-") as folder:
-        generate(Path(folder), "small")
-        return loaded(Path(folder))
-
-
 def play(
     seed: int,
     folder: Path,
@@ -69,7 +58,7 @@ def play(
     """Play one seed; Failed says what broke, the last steps, and how to see it again. ``short``: for `make test`."""
     start = datetime(2026, 6, 28, seed * 7 % 24, tzinfo=UTC)
     drill = seed % DRILL_EVERY == 0
-    world = World(seed, folder, small_pack(), drill=drill, speed=60.0 if seed % 8 else 6.0, start=start, dsn=dsn)
+    world = World(seed, folder, sample_pack(), drill=drill, speed=60.0 if seed % 8 else 6.0, start=start, dsn=dsn)
     world.trace.all = told
     with world.listening():
         try:
