@@ -8,8 +8,10 @@ that was typed is lost: a refused form comes back filled, and so does one whose 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request
@@ -17,6 +19,7 @@ from starlette.datastructures import UploadFile
 
 from console.peers import Asked
 from console.session import same_origin
+from console.times import read_field
 from shared.chance import new_uuid
 from shared.errors import Invalid, TooLarge
 
@@ -170,16 +173,70 @@ def trouble_of(asked: Asked) -> Trouble | None:
     en = str(body.get("detail") or asked.wrong)
     zh = str(body.get("title") or en)
     given = body.get("field")
-    name = str(given).split(".")[0] if given else None
-    return Trouble({"zh": zh, "en": en}, name)
+    return Trouble({"zh": zh, "en": en}, str(given) if given else None)
 
 
-def refused(
-    form: Form, trouble: Trouble, fields: Iterable[str] = (), *, rename: Mapping[str, str] | None = None
-) -> Form:
+def refused(form: Form, trouble: Trouble, fields: Iterable[str]) -> Form:
     """The form again, with the refusal beside the field that it is about, where the form has such a field."""
-    name = (rename or {}).get(trouble.field or "", trouble.field)
     match = trouble.version if trouble.is_stale and trouble.version else form.match
-    if name is not None and name in set(fields):
+    path = (trouble.field or "").split(".")
+    name = next((each for each in (path[-1], path[0]) if each in set(fields)), None)
+    if name is not None:
         return replace(form, errors={**form.errors, name: trouble.text}, match=match)
     return replace(form, problem=trouble.text, match=match)
+
+
+def seen(facts: Mapping[str, str]) -> str:
+    """What stood on the page, carried by the form, so that a later version can be laid beside it."""
+    return json.dumps(dict(facts), ensure_ascii=False)
+
+
+def was_seen(typed: Typed) -> dict[str, str]:
+    try:
+        read = json.loads(typed.text(SEEN) or "{}")
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in read.items()} if isinstance(read, dict) else {}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """对照一行: before and now; ``changed`` where they differ"""
+
+    name: str
+    before: str
+    now: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.now
+
+
+def beside(before: Mapping[str, str], now: Mapping[str, str]) -> list[Beside]:
+    """两个版本对照: the rows that differ first."""
+    rows = [Beside(name, before.get(name, ""), now.get(name, "")) for name in {**before, **now}]
+    return sorted(rows, key=lambda row: not row.changed)
+
+
+def when(typed: Typed, name: str, errors: dict[str, Both], now: datetime | None, *, needed: bool = False) -> str | None:
+    """A time field read; what is wrong with it goes into ``errors``."""
+    text = typed.text(name)
+    if not text:
+        if needed:
+            errors[name] = NO_TIME
+        return None
+    at = read_field(text, now)
+    if at is None:
+        errors[name] = NO_TIME
+        return None
+    return at.isoformat()
+
+
+def late(typed: Typed, errors: dict[str, Both], now: datetime | None) -> dict[str, Any]:
+    """补录: both or neither of the two."""
+    if not typed.text("entered_late"):
+        return {}
+    happened_at = when(typed, "happened_at", errors, now)
+    if happened_at is None and "happened_at" not in errors:
+        errors["happened_at"] = {"zh": "补录须写明何时发生", "en": "say when it happened, if it is entered late"}
+    return {"entered_late": True, "happened_at": happened_at}

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console import door, streams, times
 from console.desk import Desk
 from console.notices import pages as notices
+from console.orders import pages as orders
 from console.overview import pages as overview
 from console.peers import Peers
 from console.settings import SERVICES, ConsoleSettings
@@ -63,6 +64,7 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         _health(desk),
         door.routes(desk),
         notices.routes(),
+        orders.routes(),
         overview.routes(),
         streams.routes(desk),
     ):

@@ -19,8 +19,9 @@ class Room:
     key: str
 
 
-# In the order of the navigation. Kept for rooms to come: c board, m orders, t timeline, a approval, p map.
+# In the order of the navigation. Kept for rooms to come: c board, t timeline, a approval, p map.
 ROOMS = (
     Room("overview", "/", "o"),
+    Room("orders", "/orders", "m"),
     Room("notices", "/notices", "n"),
 )

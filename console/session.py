@@ -19,7 +19,9 @@ from shared.errors import Forbidden
 from shared.ids import sha256_hex
 
 COOKIE = "fengsui"
-TOKEN_CHARS_MAX = 4000  # browsers drop a larger cookie in silence
+COOKIES = (COOKIE, "fengsui-2", "fengsui-3")
+COOKIE_CHARS = 3500  # browsers drop a larger cookie in silence; who answers for two hundred villages has a long token
+TOKEN_CHARS_MAX = COOKIE_CHARS * len(COOKIES)
 LINK_CHARS_MAX = 200
 
 
@@ -55,22 +57,34 @@ def officer_of(token: str) -> Officer | None:
         return None
 
 
+def parts_of(token: str) -> dict[str, str]:
+    """The token as cookies: name → part."""
+    cut = range(0, len(token), COOKIE_CHARS)
+    return {name: token[at : at + COOKIE_CHARS] for name, at in zip(COOKIES, cut, strict=False)}
+
+
 def current(request: Request, now: datetime) -> Officer | None:
     """Who asks; None without a login or with one that has expired."""
-    officer = officer_of(request.cookies.get(COOKIE, ""))
+    officer = officer_of("".join(request.cookies.get(name, "") for name in COOKIES))
     return officer if officer and not officer.expired(now) else None
 
 
 def log_in(response: Response, officer: Officer, now: datetime, *, secure: bool) -> None:
     """Strict: other sites' pages cannot make the browser send it, not even by a link."""
     left_s = max(0, officer.expires_at - int(now.timestamp()))
-    response.set_cookie(
-        COOKIE, officer.token, max_age=left_s, httponly=True, samesite="strict", secure=secure, path="/"
-    )
+    parts = parts_of(officer.token)
+    for name in COOKIES:
+        if name in parts:
+            response.set_cookie(
+                name, parts[name], max_age=left_s, httponly=True, samesite="strict", secure=secure, path="/"
+            )
+        else:
+            response.delete_cookie(name, path="/")
 
 
 def log_out(response: Response) -> None:
-    response.delete_cookie(COOKIE, path="/")
+    for name in COOKIES:
+        response.delete_cookie(name, path="/")
 
 
 def same_origin(request: Request) -> None:

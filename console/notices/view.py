@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from console.forms import NO_TIME, Both, Typed
+from console.forms import Both, Typed, late, when
 from console.names import Names, areas_in
-from console.times import field, parse, read_field
+from console.times import field, parse
 
 HOURS_DEFAULT = 12
 ISSUERS_OFFERED = 30
@@ -101,13 +101,10 @@ def read(typed: Typed, names: Names, now: datetime | None) -> Draft:
     if len(body["text"]) > TEXT_MAX:
         errors["text"] = {"zh": f"最多 {TEXT_MAX} 字", "en": f"at most {TEXT_MAX} characters"}
     for name in ("valid_from", "valid_to"):
-        body[name] = _time(typed, name, errors, now)
+        body[name] = when(typed, name, errors, now)
     if body["valid_from"] and body["valid_to"] and body["valid_to"] <= body["valid_from"] and "valid_to" not in errors:
         errors["valid_to"] = {"zh": "截止时间应晚于开始时间", "en": "it must end after it begins"}
-    if typed.text("entered_late"):
-        body |= {"entered_late": True, "happened_at": _time(typed, "happened_at", errors, now)}
-        if body["happened_at"] is None and "happened_at" not in errors:
-            errors["happened_at"] = {"zh": "补录须写明何时收到", "en": "say when it came, if it is entered late"}
+    body |= late(typed, errors, now)
     if typed.text("file_base64"):
         body["file"] = {
             "name": typed.text("file_name"),
@@ -126,17 +123,6 @@ _NEEDED: Mapping[str, Both] = {
     "areas": {"zh": "写上区域，如 濯水 冯家；全区写“全区”", "en": "name the areas, such as 濯水 冯家; 全区 for all"},
     "text": {"zh": "把原文要点写上", "en": "write what it says"},
 }
-
-
-def _time(typed: Typed, name: str, errors: dict[str, Both], now: datetime | None) -> str | None:
-    text = typed.text(name)
-    if not text:
-        return None
-    at = read_field(text, now)
-    if at is None:
-        errors[name] = NO_TIME
-        return None
-    return at.isoformat()
 
 
 def defaults(now: datetime | None, corrected: Mapping[str, Any] | None, names: Names) -> dict[str, str]:

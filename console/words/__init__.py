@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.words import codes, common, forms, notices, overview
+from console.words import codes, common, forms, notices, orders, overview
 
 LANGS = ("zh", "en")
 Table = Mapping[str, tuple[str, str]]
-ROOMS = (common, forms, overview, notices)
+ROOMS = (common, forms, overview, notices, orders)
 TEXT: Table = {name: both for room in ROOMS for name, both in room.TEXT.items()}
 CODES: Table = codes.CODES
 
@@ -35,6 +35,11 @@ class Words:
             return "—"
         found = CODES.get(str(value))
         return found[self._column] if found else str(value)
+
+    def fact(self, name: str) -> str:
+        """A fact's name: ``people.away`` and ``unit.NAME`` are named by what they are of."""
+        kind, _, of = name.partition(".")
+        return self(f"fact_{name}") if not of else self.code(of) if kind == "people" else of
 
     def pick(self, both: Any) -> str:
         """Of ``{zh, en}`` the one for this language."""

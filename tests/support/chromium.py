@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from console.session import COOKIE
+from console.session import parts_of
 from tests.support.real import require_real
 
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
@@ -56,7 +56,8 @@ def officers_page(browser: Browser, url: str, token: str | None, *, lang: str = 
     made = browser.new_context(**{"base_url": url, "viewport": size, "locale": "zh-CN", **context})
     made.set_default_timeout(PATIENCE_MS)
     if token is not None:
-        made.add_cookies([{"name": COOKIE, "value": token, "url": url, "httpOnly": True, "sameSite": "Strict"}])
+        ours = {"url": url, "httpOnly": True, "sameSite": "Strict"}
+        made.add_cookies([{"name": name, "value": part, **ours} for name, part in parts_of(token).items()])
     made.add_cookies([{"name": "fengsui_lang", "value": lang, "url": url}])
     wrong = watch(made)
     try:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from lxml import html
 
-from console.session import COOKIE
+from console.session import COOKIES, parts_of
 
 Values = dict[str, list[str]]
 
@@ -74,9 +74,11 @@ class Officer:
             self.log_in(token)
 
     def log_in(self, token: str | None) -> None:
-        self.http.cookies.delete(COOKIE) if COOKIE in self.http.cookies else None
-        if token is not None:
-            self.http.cookies.set(COOKIE, token)
+        for name in COOKIES:
+            if name in self.http.cookies:
+                self.http.cookies.delete(name)
+        for name, part in parts_of(token or "").items():
+            self.http.cookies.set(name, part)
 
     def get(self, path: str, status: int = 200) -> Page:
         page = Page(self.http.get(path))

@@ -24,7 +24,7 @@ from services.dispatch.orders.bodies import (
     group_of,
 )
 from services.dispatch.orders.byhand import Draft, area_of
-from services.dispatch.orders.choices import Me, choices
+from services.dispatch.orders.choices import Me, choices, holders
 from services.dispatch.orders.events import (
     Acknowledge,
     Complete,
@@ -185,7 +185,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
-        """Orders, oldest first; ``held=true`` gives those that still bind people."""
+        """Orders, oldest first; ``held=true`` gives those that still bind people; ``persons`` holds the posts named."""
         ctx.require(READERS)
         after = decode_cursor(cursor, 1)
         states = {each.value for each in state or ()} | ({each.value for each in HELD} if held else set())
@@ -200,7 +200,10 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 incident_id=incident_id,
                 trip_id=trip_id,
             )
-        items = [shown(stored, ctx.realm, frame.settings.district) for _, stored in rows[:limit]]
+        district, pack = frame.settings.district, frame.active_pack()
+        items = [
+            {**shown(stored, ctx.realm, district), "persons": holders(stored.order, pack)} for _, stored in rows[:limit]
+        ]
         return {"items": items, "next": encode_cursor([rows[limit - 1][0]]) if len(rows) > limit else None}
 
     @router.get("/v1/orders/{order_id}")
@@ -226,7 +229,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
             frame.writer.submit(lambda tx: tx.audit(realm, sub, "order.names_read", order_id))
         me = _me(ctx, stored.order, held, pack)
         body = shown(stored, ctx.realm, frame.settings.district, by_name=mine)
-        body["acts"] = [line_of(act) for act in acts]
+        body |= {"persons": holders(stored.order, pack), "acts": [line_of(act) for act in acts]}
         body["choices"] = choices(stored.order, me, frame.domain_now(ctx.realm))
         return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
 

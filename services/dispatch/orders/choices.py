@@ -32,6 +32,7 @@ from services.dispatch.orders.model import Inspection, Order
 from services.dispatch.orders.order import step
 from services.dispatch.orders.people import Tally
 from services.dispatch.orders.roles import DOERS, RECORDERS, REVOKERS, SIGNERS
+from shared.pack.model import Pack
 from shared.vocabulary import Role
 
 SOME = "-"  # whatever a person would write
@@ -84,6 +85,16 @@ class Me:
 def choices(order: Order, me: Me, now: datetime) -> list[dict[str, Any]]:
     """``state``: open (may be done), done (was done already), refused (and why)."""
     return [_choice(order, choice, me, now) for choice in Choice]
+
+
+def holders(order: Order, pack: Pack | None) -> dict[str, str]:
+    """持岗人 Who holds the posts that the order names: its signers, lifter, units' posts."""
+    named: set[str | None] = {order.next_signer, order.issuer, *(unit.post for unit in order.units)}
+    named |= {s.by for s in order.signatures} | {s.countersign_by for s in order.signatures}
+    for authority in (order.authority, order.signing):
+        named |= {authority.lifter, *authority.signers} if authority else set()
+    roster = pack.roster if pack else {}
+    return {post: roster[post].person for post in sorted(filter(None, named)) if post in roster}
 
 
 def _choice(order: Order, choice: Choice, me: Me, now: datetime) -> dict[str, Any]:
