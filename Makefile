@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend run test sim fuzz bench check openapi lock clean
+.PHONY: help setup frontend run test drill sim fuzz bench check openapi lock clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -24,6 +24,10 @@ run: ## 运行 The whole system on the sample district, a flood night as an exer
 test: ## 测试 The whole suite; REQUIRE_REAL=1 makes a missing real part a failure
 	@sh deploy/setup.sh dev
 	@exec $(PY) -m pytest -n 4 --dist loadgroup -rsfE
+
+drill: ## 实景演练 The flood night on the wall clock, real processes, SQLite then PostgreSQL, with the score sheet: SPEED=60 HOURS=10
+	@sh deploy/setup.sh dev
+	@exec $(PY) -m tests.drill
 
 sim: ## 仿真 The seeded world with its faults: SEEDS=200 (FIRST=1), or SEED=7 to see one night again
 	@sh deploy/setup.sh dev

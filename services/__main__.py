@@ -67,14 +67,31 @@ def drill(
     name: Annotated[Literal["flood-night"], typer.Argument(help="剧本 the script")],
     data: Data = Path("data"),
     speed: Annotated[float, typer.Option(help="倍速; phones answer at the pace of SPEED of fengsui run")] = 60.0,
+    hours: Annotated[
+        float, typer.Option(min=0.05, max=24, help="演练多少小时后评分 hours of the drill's clock")
+    ] = 10.0,
+    score: Annotated[bool, typer.Option("--score", help="只评分 play nothing, judge the drill as it stands")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="不讲时间线 no timeline, the sheet alone")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="机器可读 the sheet as one JSON object")] = False,
 ) -> None:
-    """演练 Play a drill against the running system and tell its timeline; Ctrl-C stops it."""
+    """演练 Play a drill against the running system, tell its timeline, print its score sheet; exit 0 passed, 1 not."""
+    from datetime import timedelta
+
     from services.command.access import Access
-    from services.command.drill import play
+    from services.command.drill import Wish, play
     from services.command.terminal import Terminal
     from shared.clock import SystemClock
 
-    raise typer.Exit(play(Access(data.expanduser().absolute()), name, speed, Terminal(), SystemClock()))
+    wish = Wish(
+        script=name,
+        speed=speed,
+        lasts=timedelta(hours=hours),
+        score_only=score,
+        quiet=quiet or as_json,
+        as_json=as_json,
+    )
+    terminal = Terminal(quiet=as_json)
+    raise typer.Exit(play(Access(data.expanduser().absolute()), wish, terminal, SystemClock()))
 
 
 @db_app.command("upgrade")

@@ -1,20 +1,27 @@
-"""演练 Begins a drill at warning, or goes on with the one that DATA holds; an ended one gets a new realm."""
+"""演练 Begins a drill at warning, or goes on with the one that DATA holds; an ended one gets a new realm.
+
+``fengsui drill`` plays it for so long of the drill's clock, then judges it: exit 0 passed, 1 not.
+"""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
 from deploy.demo.flood_night import END_MIN, START
 from services.command.access import Access
 from services.command.environment import player_spec
-from services.command.supervisor import STOP_S, leashed
+from services.command.score.report import FAILED, score_of, tell
+from services.command.supervisor import leashed
 from services.command.terminal import Terminal
 from services.command.timeline import Follower
 from shared.clock import Clock
@@ -25,6 +32,10 @@ from shared.realm import format_time, parse_time
 
 TIMEOUT_S = 10.0
 NAMES_MAX = 1000
+LASTS = timedelta(hours=10)
+"""How much of the drill's clock is played before it is judged: ten hours in ten minutes at 60."""
+ASK_CLOCK_S = 1.0
+LEAVE_S = 10.0
 SCRIPTS = {"flood-night": (START, timedelta(minutes=END_MIN))}
 
 
@@ -78,28 +89,130 @@ def _json(answer: httpx.Response) -> Any:
     return answer.json()
 
 
-def play(access: Access, script: str, speed: float, terminal: Terminal, clock: Clock) -> int:
-    """``fengsui drill``: play a drill against the running system and tell its timeline, until Ctrl-C."""
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """演练要求: ``lasts`` of the drill's clock is played; ``score_only`` plays nothing and judges what there is."""
+
+    script: str
+    speed: float
+    lasts: timedelta = LASTS
+    score_only: bool = False
+    quiet: bool = False
+    as_json: bool = False
+
+
+def play(access: Access, wish: Wish, terminal: Terminal, clock: Clock) -> int:
+    """``fengsui drill``: play it against the running system, tell its timeline, print the score sheet.
+
+    Ctrl-C ends the play early and judges what there is; a second one stops at once.
+    """
+    stop = _on_signal()
     pack = _frozen_pack(access)
-    drill = start_drill(access, script, speed)
-    going_on = "继续 goes on" if drill.resumed else "开始 begins"
-    terminal.say(f"演练 {drill.realm} {going_on}，{drill.speed:g} 倍速，均为演示数据", "made-up data; Ctrl-C stops it")
+    drill = running_drill(access, wish.script) if wish.score_only else start_drill(access, wish.script, wish.speed)
+    with ExitStack() as stack:
+        if not wish.score_only:
+            player = stack.enter_context(_player(access, drill, pack))
+            if not _play(access, wish, drill, pack, terminal, clock, stop, player):
+                return FAILED
+            player.terminate()  # many stations: they take their leave while we judge
+        stop.clear()
+        terminal.say("评分…", "judging")
+        sheet = score_of(access, drill.realm, pack, clock, stop.wait)
+        return tell(sheet, pack.district.timezone, terminal.line, as_json=wish.as_json)
+
+
+@contextmanager
+def _player(access: Access, drill: Drill, pack: Pack) -> Iterator[subprocess.Popen[bytes]]:
+    """The drill's stations; what they say goes to DATA/logs."""
     spec = player_spec(access.data, version_folder(access.data / "packs", pack.version), drill.name)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    follower = Follower(terminal, access, pack, drill.realm, clock, fresh=not drill.resumed, tells_rain=True)
-    follower.start()
-    player = subprocess.Popen(  # noqa: S603 - our own program
-        leashed(spec), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    while not stop.wait(0.2) and player.poll() is None:
-        continue
-    follower.stop()
-    if player.poll() is None:
+    with (access.data / "logs" / f"drill-{drill.name}.log").open("ab") as output:
+        player = subprocess.Popen(  # noqa: S603 - our own program
+            leashed(spec), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield player
+    finally:
         player.terminate()
-        return 0 if player.wait(STOP_S) == 0 else 1
-    return 1
+        try:
+            player.wait(LEAVE_S)
+        except subprocess.TimeoutExpired:
+            player.kill()  # what has no receipt stays in its queue
+            player.wait()
+
+
+def _play(
+    access: Access,
+    wish: Wish,
+    drill: Drill,
+    pack: Pack,
+    terminal: Terminal,
+    clock: Clock,
+    stop: threading.Event,
+    player: subprocess.Popen[bytes],
+) -> bool:
+    """Whether the stations played to the end; False where they died."""
+    going_on = "继续 goes on" if drill.resumed else "开始 begins"
+    until = SCRIPTS[wish.script][0] + wish.lasts
+    at = until.astimezone(ZoneInfo(pack.district.timezone)).strftime("%m-%d %H:%M")
+    terminal.say(
+        f"演练 {drill.realm} {going_on}，{drill.speed:g} 倍速，至演练时间 {at}，均为演示数据",
+        "made-up data; Ctrl-C ends it early",
+    )
+    follower = Follower(terminal, access, pack, drill.realm, clock, fresh=not drill.resumed, tells_rain=True)
+    if not wish.quiet:
+        follower.start()
+    asked = 0.0
+    while not stop.wait(0.2) and player.poll() is None:
+        if clock.monotonic() - asked >= ASK_CLOCK_S:
+            asked = clock.monotonic()
+            now = _now_of(access, drill.realm)
+            if now is not None and now >= until:
+                break
+    follower.stop()
+    if player.poll() is not None:
+        where = access.data / "logs" / f"drill-{drill.name}.log"
+        terminal.say(f"监测站播放中断，见 {where}", f"the stations stopped with {player.returncode}")
+        return False
+    return True
+
+
+def _on_signal() -> threading.Event:
+    """Set at the first Ctrl-C; the second does what it does anywhere."""
+    stop = threading.Event()
+
+    def heard(*_: object) -> None:
+        stop.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, heard)
+    return stop
+
+
+def _realms(access: Access) -> dict[str, Any]:
+    answer = httpx.get(f"{access.url('warning')}/v1/realm", timeout=TIMEOUT_S, trust_env=False)
+    return {row["realm"]: row for row in _json(answer)["realms"]}
+
+
+def _now_of(access: Access, realm: str) -> datetime | None:
+    """The drill's clock; None while it stands, or while nobody says it."""
+    try:
+        now = _realms(access)[realm]["now"]
+    except (httpx.HTTPError, KeyError, FengsuiError):
+        return None
+    return parse_time(now) if now else None
+
+
+def running_drill(access: Access, script: str) -> Drill:
+    """The script's newest drill, to be judged as it stands."""
+    there = _realms(access)
+    begun = [name for name in _names(script) if f"x-{name}" in there]
+    if not begun:
+        raise DrillRefused(
+            f"no drill {script} has begun here; fengsui drill {script} plays it", f"{script} 尚未开始，没有可评的"
+        )
+    return Drill(begun[-1], float(there[f"x-{begun[-1]}"]["speed"]), resumed=True)
 
 
 def _frozen_pack(access: Access) -> Pack:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 
 class Terminal:
-    """终端"""
+    """终端: ``quiet`` leaves away what is only said, for a program that reads the rest."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stdout
+        self._quiet = quiet
         self._lock = threading.Lock()
 
     def line(self, text: str = "") -> None:
@@ -26,7 +27,8 @@ class Terminal:
                 return
 
     def say(self, zh: str, en: str = "") -> None:
-        self.line(f"烽燧 {zh}" + (f" / {en}" if en else ""))
+        if not self._quiet:
+            self.line(f"烽燧 {zh}" + (f" / {en}" if en else ""))
 
 
 def day_and_clock(at: datetime, zone: str) -> str:

@@ -31,8 +31,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def cluster(binaries: Path, folder: Path) -> Iterator[str]:
-    """Run a fresh cluster in ``folder``; yields the DSN without a schema. initdb refuses root, so drop to its user."""
+def cluster(binaries: Path, folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """Run a fresh cluster in ``folder``; yields the DSN without a schema. initdb refuses root, so drop to its user.
+
+    ``durable`` keeps fsync, as production has it: what is measured on it counts.
+    """
     user = None
     if os.geteuid() == 0:
         user = "postgres"
@@ -62,7 +65,16 @@ def cluster(binaries: Path, folder: Path) -> Iterator[str]:
     log = (folder / "log").open("wb")
     options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", f"unix_socket_directories={folder}"]
     server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, *options, "-c", "fsync=off", "-c", "max_connections=60"],
+        [
+            binaries / "postgres",
+            "-D",
+            data,
+            *options,
+            "-c",
+            f"fsync={'on' if durable else 'off'}",
+            "-c",
+            "max_connections=60",
+        ],
         stdout=log,
         stderr=log,
         user=user,

@@ -1,0 +1,73 @@
+"""评分 Judges a drill of the running system by its APIs and prints the sheet (``fengsui drill``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from services.command.access import Access
+from services.command.score.gather import gather
+from services.command.score.sheet import Sheet, judge
+from services.command.score.words import lines_of
+from services.dispatch.callouts.clocks import FILE as CLOCKS_FILE
+from services.dispatch.callouts.clocks import read_clocks
+from shared.clock import Clock
+from shared.errors import FengsuiError
+from shared.pack.model import Pack
+
+TIMEOUT_S = 60.0
+DRAIN_S = 60.0
+SETTLE_S = 1.0
+PASSED, FAILED = 0, 1
+OFFICER = "duty_officer"
+
+
+class Unscored(FengsuiError):
+    """无法评分 A service did not answer, or the pack cannot be read."""
+
+    code = "unscored"
+
+
+def score_of(access: Access, realm: str, pack: Pack, clock: Clock, pause: Callable[[float], object]) -> Sheet:
+    """评分 Once what is on its way has arrived. ``pause(seconds)`` waits."""
+    clocks, problems = read_clocks(pack.documents[CLOCKS_FILE], pack)
+    if clocks is None:
+        raise Unscored(f"{CLOCKS_FILE} of the drill's pack cannot be read: {problems[0]}")
+    with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as http:
+
+        def get(service: str, path: str, query: Mapping[str, Any]) -> Any:
+            headers = {"Authorization": f"Bearer {access.token(OFFICER)}"}
+            try:
+                answer = http.get(access.url(service) + path, params=dict(query), headers=headers)
+                if path != "/readyz":  # 503 is an answer there
+                    answer.raise_for_status()
+                return answer.json()
+            except (httpx.HTTPError, ValueError) as error:
+                raise Unscored(
+                    f"{service} does not answer {path}: {error}", f"{service} 未答复 {path}：{error}"
+                ) from error
+
+        facts = gather(get, realm, lambda: pause(SETTLE_S))
+        deadline = clock.monotonic() + DRAIN_S
+        while _on_the_way(facts) and clock.monotonic() < deadline:
+            pause(1.0)
+            facts["ready"] = {name: get(name, "/readyz", {}) for name in facts["ready"]}
+    return judge(facts, pack, clocks)
+
+
+def _on_the_way(facts: Mapping[str, Any]) -> bool:
+    """A message that is being carried this moment is not one that was left over."""
+    return any(box.get("waiting") for state in facts["ready"].values() for box in state["outbox"])
+
+
+def tell(sheet: Sheet, zone: str, say: Callable[[str], None], *, as_json: bool) -> int:
+    """The sheet on the terminal, or as one JSON object; the exit code."""
+    if as_json:
+        say(json.dumps(sheet.as_dict(), ensure_ascii=False, sort_keys=True))
+    else:
+        for line in lines_of(sheet, zone):
+            say(line)
+    return PASSED if sheet.passed else FAILED
