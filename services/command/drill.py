@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from deploy.demo.flood_night import END_MIN, START
+from deploy.demo.flood_night import END_MIN, NIGHT_MIN, START
 from services.command.access import Access
 from services.command.environment import player_spec
 from services.command.score.report import FAILED, score_of, tell
@@ -32,7 +32,7 @@ from shared.realm import format_time, parse_time
 
 TIMEOUT_S = 10.0
 NAMES_MAX = 1000
-LASTS = timedelta(hours=10)
+LASTS = timedelta(minutes=NIGHT_MIN)
 """How much of the drill's clock is played before it is judged: ten hours in ten minutes at 60."""
 ASK_CLOCK_S = 1.0
 LEAVE_S = 10.0

@@ -14,7 +14,6 @@ from services.dispatch.callouts.clocks import Clocks
 from shared.pack.model import Pack
 from shared.realm import format_time
 
-
 RINGING = "ringing"
 
 
