@@ -106,8 +106,6 @@ def manual_trip(turn: Turn, act: ManualTrip) -> Refused | None:
     turn.raise_to(act.level.rank, turn.known_us)
     state.confirmed, state.manual = state.level, True
     end_doubt(turn)
-    state.refused_by = ()
-    state.hold_due_us = state.unknown_due_us = None
     turn.record(Reason.MANUAL, before, by=act.by)
     hold(turn, turn.scene(max(turn.known_us, state.newest_us or turn.known_us)))
     return None

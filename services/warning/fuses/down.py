@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.warning.fuses.probe import FALSE, UNKNOWN
 from services.warning.fuses.scene import Scene
-from services.warning.fuses.state import Reason, Refusal
+from services.warning.fuses.state import Left, Reason, Refusal
 from services.warning.fuses.turn import PATH_KEPT_US, Turn
 from services.warning.readings.instant import SECOND
 
@@ -44,8 +44,8 @@ def step(turn: Turn, t: int) -> None:
             turn.record(reason, before, due_us=turn.known_us, refused_by=refusals)
         return
     if state.hold_from_us is not None:
-        kept = tuple(held for held in state.holds if held[1] > turn.known_us - PATH_KEPT_US)
-        state.holds = (*kept, (state.hold_from_us, turn.known_us, before))
+        kept = tuple(left for left in state.left if left.until_us > turn.known_us - PATH_KEPT_US)
+        state.left = (*kept, Left(state.hold_from_us, turn.known_us, before, state.confirmed))
     turn.lower(turn.fuse.below(before))
     turn.record(Reason.HOLD, before, due_us=turn.known_us)
     turn.close_if_normal()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.warning.fuses.down import hold
 from services.warning.fuses.late import YOUNG_US, Retraced, breaks_hold, overlay, retrace
 from services.warning.fuses.probe import FALSE
-from services.warning.fuses.scene import Scene, Suspects, high_rank, suspects_in
+from services.warning.fuses.scene import Scene, Suspects, high_rank, instants, suspects_in
 from services.warning.fuses.state import Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import note, reason_of_rise, record_rise, second_source
@@ -43,6 +43,8 @@ def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ())
     state = turn.state
     turn.begin()
     before, newest = state.level, state.newest_us
+    for reading in (*batch, *near):
+        turn.news.setdefault(reading.station_id, []).append(reading.observed_us)
     _hear(turn, batch)
     _see(turn, batch)
     late = [reading for reading in batch if newest is not None and reading.observed_us < newest]
@@ -63,7 +65,7 @@ def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ())
         risen_late = looked_back and turn.rise is not None and turn.rise.t not in times  # else it came in time as well
         record_rise(turn, before, Reason.LATE if risen_late else reason_of_rise(turn))
         return
-    second_source(turn, min(reading.observed_us for reading in (*batch, *near)))
+    second_source(turn)
     if told is not None and told.peak > state.level:
         crossing = told.crossings[told.peak]
         turn.record_findings(Reason.LATE, state.level, crossing.findings(told.peak), observed_us=crossing.t)
@@ -144,7 +146,9 @@ def _look_back(turn: Turn, late: Sequence[Checked]) -> Retraced | None:
         turn.raise_to(told.level, crossing.t)
         state.path = path
         turn.rise = crossing
-        for scene in {scene.t: scene for scene in told.crossings.values()}.values():
-            note(turn, scene, told.level)
+        state.confirmed = max(state.confirmed, min(told.confirmed, told.level))
+        first_us = min(scene.t for scene in told.crossings.values())
+        for t in instants(turn.fuse, turn.series, first_us, state.newest_us or first_us):
+            note(turn, turn.scene(t), told.level)
     state.path = overlay(state.path, told.steps, state.newest_us or 0, raised_to)
     return told

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from services.warning.fuses.book import Fuse, Gauge
 from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, SeriesMap
 from services.warning.fuses.scene import Scene, instants
-from services.warning.fuses.state import FuseState
+from services.warning.fuses.state import FuseState, Left
 from services.warning.readings.instant import HOUR, SECOND
 
 YOUNG_US = 6 * HOUR  # contract §5.9: an older crossing is a record only
@@ -26,6 +26,7 @@ class Retraced:
     """重演结果: the level that would hold now, and the instants at which each level was first crossed."""
 
     level: int = 0
+    confirmed: int = 0  # what was confirmed of a level that was only kept
     peak: int = 0  # the worst new crossing; 0 if a level was only kept
     crossings: dict[int, Scene] = field(default_factory=dict)  # level → scene at which it (or worse) first held
     steps: list[tuple[int, int]] = field(default_factory=list)  # (instant, level from then on)
@@ -72,7 +73,7 @@ def retrace(
     found = _first_difference(fuse, state, series, changed, scene)
     if found is None:
         return None
-    return _LiveOn(fuse, series, state.path, scene).run(*found, newest, now_us)
+    return _LiveOn(fuse, series, state.path, scene).run(found, newest, now_us)
 
 
 def _affected(fuse: Fuse, state: FuseState, changed: Mapping[str, list[int]]) -> tuple[int, int]:
@@ -83,31 +84,45 @@ def _affected(fuse: Fuse, state: FuseState, changed: Mapping[str, list[int]]) ->
     return start, min(state.newest_us or 0, last + reach)
 
 
+@dataclass(frozen=True)
+class _Difference:
+    """The first instant at which it would have been another way."""
+
+    scene: Scene
+    crossing: Scene  # where the late facts first showed the level
+    left: Left | None = None  # the level that would not have been left; None for a new crossing
+
+
 def _first_difference(
     fuse: Fuse,
     state: FuseState,
     series: SeriesMap,
     changed: Mapping[str, list[int]],
     scene: Callable[[int], Scene],
-) -> tuple[Scene, int] | None:
-    """The first instant of a new crossing (with 0), or that breaks a hold (with the level that was left by it).
+) -> _Difference | None:
+    """The first instant of a new crossing, or one that breaks a hold.
 
     Only changed stations can have made either, so the others are asked where one of them says so.
     """
     gauges = [fuse.gauges[name] for name in changed]
     start, end = _affected(fuse, state, changed)
-    holds = [held for held in state.holds if held[1] >= start and held[0] > state.acted_us]
-    if not holds and not any(gauge.could_be_true(series, start, end) for gauge in gauges):
+    lefts = [left for left in state.left if left.until_us >= start and left.since_us > state.acted_us]
+    if not lefts and not any(gauge.could_be_true(series, start, end) for gauge in gauges):
         return None
+    said: dict[int, int] = {}  # level that a changed station satisfies by itself → the first instant
     for t in instants(fuse, series, start, end):
-        floor = level_at(state.path, t)
-        if any(gauge.rank_at(series, t, floor=floor) for gauge in gauges):
+        rank = max(gauge.rank_at(series, t) for gauge in gauges)
+        for level in range(rank, 0, -1):
+            said.setdefault(level, t)
+        if rank > level_at(state.path, t):
             found = scene(t)
-            if found.worst() > floor:
-                return found, 0
-        left = next((level for since, until, level in holds if since <= t <= until), 0)
-        if left and _still_held(fuse, series, gauges, left, t) and scene(t).eased(left) == TRUE:
-            return scene(t), left
+            if found.worst() > level_at(state.path, t):
+                return _Difference(found, found)
+        left = next((left for left in lefts if left.since_us <= t <= left.until_us), None)
+        if left is not None and (left.level in said or _still_held(fuse, series, gauges, left.level, t)):
+            found = scene(t)
+            if found.eased(left.level) != FALSE:
+                return _Difference(found, scene(said.get(left.level, t)), left)
     return None
 
 
@@ -142,11 +157,12 @@ class _LiveOn:
         self.found = Retraced()
         self.hold_due_us: int | None = None
 
-    def run(self, first: Scene, level: int, newest: int, now_us: int) -> Retraced:
-        if level:  # it would not have been left
-            self.found.level = level
-            self.found.crossings = {rank: first for rank in self.fuse.ranks if rank <= level}
-            self.found.steps.append((first.t, level))
+    def run(self, difference: _Difference, newest: int, now_us: int) -> Retraced:
+        first, left = difference.scene, difference.left
+        if left is not None:  # it would not have been left
+            self.found.level, self.found.confirmed = left.level, left.confirmed
+            self.found.crossings = {rank: difference.crossing for rank in self.fuse.ranks if rank <= left.level}
+            self.found.steps.append((first.t, left.level))
         self._look(first)
         for t in instants(self.fuse, self.series, first.t + 1, newest):
             self._timers(t - 1)

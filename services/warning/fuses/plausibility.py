@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.warning.fuses.book import Gauge, Nearby
@@ -27,19 +27,22 @@ def witnesses(nearby: Nearby, source: str, series: SeriesMap, t: int) -> tuple[W
 
     Only good readings count, and never those of the station that is to be confirmed.
     """
-    around = nearby.gauges.get(source, ())
-    found = [witness for gauge in around if (witness := _first_witness(gauge, nearby, series, t)) is not None]
+    start, end = t - nearby.within_us, t + nearby.within_us
+    found = []
+    for gauge in nearby.gauges.get(source, ()):
+        if gauge.could_be_true(series, start, end):
+            times = {at for key in gauge.keys if key in series for at in series[key].good.times(start, end)}
+            witness = first_witness(gauge, nearby, series, sorted(times))
+            if witness is not None:
+                found.append(witness)
     if len(found) < nearby.count:
         return ()
     found.sort(key=lambda witness: (witness.at_us, witness.gauge.station_id))
     return tuple(found[: nearby.count])
 
 
-def _first_witness(gauge: Gauge, nearby: Nearby, series: SeriesMap, t: int) -> Witness | None:
-    start, end = t - nearby.within_us, t + nearby.within_us
-    if not gauge.could_be_true(series, start, end):
-        return None
-    times = sorted({t for key in gauge.keys if key in series for t in series[key].times(start - 1, end)})
+def first_witness(gauge: Gauge, nearby: Nearby, series: SeriesMap, times: Sequence[int]) -> Witness | None:
+    """The first of these instants at which a neighbour's good readings show the next lower level or a higher one."""
     for at_us in times:
         rank = gauge.rank_at(series, at_us, TRUE, floor=nearby.next_lower - 1)
         if rank:

@@ -70,6 +70,10 @@ class Track:
         del self.t[size:], self.v[size:], self.ref[size:], self.span[size:]
         del self.cum[size + 1 :], self.cover[size + 1 :]
 
+    def times(self, start: int, end: int) -> list[int]:
+        """The times in [start, end]."""
+        return self.t[bisect_left(self.t, start) : bisect_right(self.t, end)]
+
     def last_at(self, t: int) -> int | None:
         """The newest time not after ``t``."""
         i = bisect_right(self.t, t)

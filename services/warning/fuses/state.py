@@ -98,7 +98,13 @@ class Watch(msgspec.Struct, frozen=True):
     refuted: bool = False  # that level was refuted: it counts as any other silent station until it reports
 
 
-Hushed = tuple[int, str, int]  # level, station, its last word
+class Hushed(msgspec.Struct, frozen=True):
+    """静默上调 A silence that raised the level; only what is heard after it can bear it out."""
+
+    rank: int
+    station: str
+    due_us: int
+    by: tuple[str, ...] = ()  # neighbours that did so far
 
 
 class Doubtful(msgspec.Struct, frozen=True):
@@ -106,8 +112,17 @@ class Doubtful(msgspec.Struct, frozen=True):
 
     sources: tuple[str, ...]  # the stations that the level rose by
     first_us: int  # since when something above the confirmed level holds
-    hushed: tuple[Hushed, ...] = ()  # where a silence raised the level
+    hushed: tuple[Hushed, ...] = ()
     borne: tuple[tuple[int, str], ...] = ()  # (level, station) that neighbours bear out: a quorum may need more
+
+
+class Left(msgspec.Struct, frozen=True):
+    """已下调 A hold that ended in a step down: late facts may show that it was broken."""
+
+    since_us: int
+    until_us: int
+    level: int
+    confirmed: int
 
 
 class NoticeHold(msgspec.Struct, frozen=True):
@@ -137,7 +152,7 @@ class FuseState(msgspec.Struct, kw_only=True):
     known_us: int = 0  # the last known time at which it was moved
     watch: dict[str, Watch] = {}
     path: tuple[tuple[int, int], ...] = ()  # (from when, level) in event time, for late facts
-    holds: tuple[tuple[int, int, int], ...] = ()  # (from, to, level left) of holds that ended in a step down
+    left: tuple[Left, ...] = ()
     acted_us: int = 0  # the last release or refutation: what was left by it does not come back
     hold_due_us: int | None = None
     hold_from_us: int | None = None  # the instant at which it was first false

@@ -6,7 +6,7 @@ from services.warning.fuses.down import hold, step
 from services.warning.fuses.evaluate import advance, end_blindness, sees_enough
 from services.warning.fuses.rule import Then
 from services.warning.fuses.scene import high_rank
-from services.warning.fuses.state import Reason, Watch
+from services.warning.fuses.state import Hushed, Reason, Watch
 from services.warning.fuses.turn import Turn
 from services.warning.fuses.up import begin_doubt, reason_of_rise, record_rise
 from shared.errors import InvariantBroken
@@ -75,9 +75,7 @@ def _record_silence(turn: Turn, name: str, t: int) -> None:
     raised = turn.fuse.above(before) if turn.fuse.rule.silence.then is Then.RAISE else before
     if raised > before:
         turn.raise_to(raised, turn.known_us)
-        begin_doubt(turn, (name,), watch.last_us, (raised, name, watch.last_us))
-        state.refused_by = ()
-        state.hold_due_us = state.unknown_due_us = None
+        begin_doubt(turn, (name,), watch.last_us, Hushed(raised, name, turn.known_us))
         hold(turn, turn.scene(t))
     findings = turn.fuse.gauges[name].findings(turn.series, watch.rank, watch.last_us)
     turn.record_findings(Reason.SILENCE, before, [(watch.rank, finding) for finding in findings], due_us=turn.known_us)

@@ -38,6 +38,7 @@ class Turn:
         self.known_us = max(known_us, state.known_us)  # a clock that steps back does not undo what was known
         self.cut_off = cut_off
         self.out: list[Transition] = []
+        self.news: dict[str, list[int]] = {}  # station → instants of what is heard in this batch
         self.rise: Scene | None = None  # where the new level of this batch first held
         self.true_at: dict[int, int] = {}  # level → the first instant
         self.good_at: dict[int, list[tuple[int, tuple[str, ...]]]] = {}  # level → instants, stations with good readings
@@ -45,7 +46,7 @@ class Turn:
     def begin(self) -> None:
         """A batch, act or timer at the known time: nothing has risen in it yet."""
         self.state.known_us = self.known_us
-        self.rise = None
+        self.news, self.rise = {}, None
         self.true_at, self.good_at = {}, {}
 
     def scene(self, t: int, suspects: Suspects | None = None) -> Scene:
@@ -55,11 +56,14 @@ class Turn:
 
     def raise_to(self, level: int, at_us: int) -> None:
         """Set a higher level in force from an instant on."""
-        if self.state.level == 0:
-            self.state.openings += 1
-        self.state.level = level
-        self.state.path = follow(self.state.path, at_us, level, PATH_KEPT_US)
-        self.state.shelved_until_us = None  # nothing hides a rise
+        state = self.state
+        if state.level == 0:
+            state.openings += 1
+        state.level = level
+        state.path = follow(state.path, at_us, level, PATH_KEPT_US)
+        state.refused_by = ()
+        state.hold_due_us = state.unknown_due_us = None
+        state.shelved_until_us = None  # nothing hides a rise
 
     def lower(self, level: int) -> None:
         """Set a lower level; what was confirmed cannot be above it."""

@@ -69,7 +69,8 @@ class Fuse:
     # while unconfirmed, what makes the level and those below it true: level, station, instant
     tripped_by: list[tuple[str, str, datetime]] = field(default_factory=list)
     doubted: datetime | None = None  # since when something above the confirmed level holds
-    hushed: list[tuple[str, str, datetime]] = field(default_factory=list)  # the same where a silence raised the level
+    # level, station, instant where a silence raised the level, and the known time
+    hushed: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     first: set[str] = field(default_factory=set)  # the stations that the unconfirmed level rose by
     risen: datetime | None = None  # known time of the last rise
     now: datetime | None = None
@@ -107,12 +108,17 @@ class Fuse:
         return latch is not None and RANK[self.level] >= RANK[latch]
 
     def concerns(self, r: Reading) -> bool:
-        return r.station in self.members and r.metric == self.rule["metric"]
+        return r.station in self.members and r.metric in self.judge.metrics_read
 
     # ---- truth of a level over the scope (§5.2) ----
 
     def living(self, t: datetime) -> int:
         return sum(self.judge.living(name, t) for name in self.members)
+
+    def living_now(self, known: datetime) -> int:
+        """Also by readings of a clock that is a little ahead."""
+        judge, last = self.judge, {name: self.judge.last_usable(name) for name in self.members}
+        return sum(at is not None and known - at < judge.quiet_after(name) for name, at in last.items())
 
     def at_or_above(self, level: str, name: str, t: datetime) -> bool:
         """A station that satisfies a worse level stands for this one too."""
@@ -140,6 +146,13 @@ class Fuse:
 
     def true_at(self, level: str, t: datetime) -> list[str]:
         return [m for m in self.members if self.judge.living(m, t) and self.at_or_above(level, m, t)]
+
+    def kept_at(self, level: str, t: datetime) -> list[str]:
+        """The same with deadband: what would have kept the level."""
+        living = [m for m in self.members if self.judge.living(m, t)]
+        return [
+            m for m in living if self.at_or_above(level, m, t) or self.judge.station_level(level, m, t, True)[0] == T
+        ]
 
     def confirmed_at(self, level: str, t: datetime) -> list[str]:
         """The stations that trip the level by themselves: good readings, plausible where the rule asks for it."""
@@ -222,10 +235,10 @@ class Fuse:
             asked, count, judge = self.rule.get("plausible") or {}, int(self.quorum["count"]), self.judge
             for level in judge.defined:
                 by = [(name, at) for each, name, at in self.tripped_by if each == level]
-                silent = [(name, at) for each, name, at in self.hushed if each == level]
+                silent = [(name, at, since) for each, name, at, since in self.hushed if each == level]
                 if RANK[level] > RANK[self.level] or not (by or silent):
                     continue
-                if any(judge.plausible(level, name, at) for name, at in silent if level in asked):
+                if any(judge.plausible(level, name, at, since) for name, at, since in silent if level in asked):
                     sure = True
                 elif level not in asked and self.risen == self.now:  # one batch: its good readings trip as well
                     sure = len(self.confirmed_at(level, t)) >= count
@@ -295,6 +308,7 @@ class Fuse:
 
     def batch(self, known: datetime, readings: Sequence[Reading]) -> None:
         self.known += readings
+        self.now = known
         mine = [r for r in readings if self.concerns(r)]
         state, sure = self.verification, self.confirmed
         before = self.level
@@ -350,7 +364,7 @@ class Fuse:
         if not instants:
             return
         lit = next((t for t in instants if self.living(t) >= needed), None)
-        if self.blind and lit is not None and (self.living(known) >= needed or not self.blind_recorded):
+        if self.blind and lit is not None and (self.living_now(known) >= needed or not self.blind_recorded):
             self.blind = False
             if self.blind_recorded:
                 self.write(self.level, "blind", lit, known)
@@ -369,13 +383,14 @@ class Fuse:
         self.condition = self.worst(self.newest)
         higher = RANK[there.level] > RANK[self.level]
         names = {r.station for r in late}
-        held = [t for t in again if higher and names & set(self.true_at(there.level, t))]
-        held = [t for t in held if RANK[self.worst(t)] >= RANK[there.level]]
+        held = [t for t in again if higher and names & set(self.kept_at(there.level, t))]
+        held = [t for t in held if self.truth(there.level, t, True) != F]
         since = self.begun_at
         if self.begun and since is not None and any(t >= since and self.truth(self.level, t, True) == T for t in again):
             self.begun = None  # a run of false that the late fact interrupts begins again with its arrival
         if held and known - held[0] < LATE_LIMIT:  # "younger than 6 h"
             confirmed = there.level if there.verification == "confirmed" else there.confirmed
+            confirmed = worse(confirmed, *(self.worst_confirmed(t) for t in again if t >= held[0]))
             self.rise(there.level, confirmed, held[0], known)
             self.doubted = min(at for at in (self.doubted, there.doubted, held[0]) if at is not None)
         elif held:  # "else record only"
@@ -447,7 +462,7 @@ class Fuse:
         before, judge = self.level, self.judge
         if judge.silence["then"] == "raise" and judge.higher(before) != before:
             self.rise(judge.higher(before), self.confirmed, now, now)
-            self.hushed.append((self.level, name, last))
+            self.hushed.append((self.level, name, now, now))
             self.first, self.doubted = {name}, min(self.doubted or last, last)
             self.track(now, now)
         self.write(before, "silence", now, now)

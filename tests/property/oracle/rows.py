@@ -51,30 +51,30 @@ def read_rows(
     for row, cells in enumerate(rows, 1):  # "row counted from 1 after the header"
         at = instant(cells["observed_at"])
         known = instant(cells.get("received_at") or cells["observed_at"])
-        value = cells.get("value")
-        quality = cells.get("quality") or "good"
+        value = cells.get("value") or None
         raw.append(
             Reading(
                 row,
                 cells["station_id"],
                 cells["metric"],
-                number(0 if value in (None, "") else value),
+                None if value is None else number(value),
                 at,
                 known,
-                quality,
+                cells.get("quality") or "good",
+                at,
             )
         )
     raw.sort(key=lambda r: (r.known, r.at, r.station, r.metric, r.row))
     done: list[Reading] = []
-    claims: dict[tuple[str, str, datetime], Any] = {}  # by what the station claims
+    claims: dict[tuple[str, str, datetime], set[Any]] = {}  # by what the station claims
     for r in raw:
         if until is not None and r.known > until:
             continue
-        if r.known - r.at > max_lateness:
+        if r.known - r.claimed > max_lateness:
             continue  # "older than `max_lateness` (7 d) is stored and moves nothing"
-        claim = (r.station, r.metric, r.at)
-        if claims.get(claim) == r.value:
+        told = claims.setdefault((r.station, r.metric, r.claimed), set())
+        if r.value in told:
             continue  # "Same (station, metric, observed_at, value) again changes nothing; another value is a revision"
-        claims[claim] = r.value
+        told.add(r.value)
         done.append(assess(r, metrics[r.metric], done))
     return [(known, list(group)) for known, group in groupby(done, key=lambda r: r.known)]

@@ -236,6 +236,17 @@ STORMS: tuple[Storm, ...] = (
              10:10 red>red silence
              10:10 red>red blind blind=yes""",
           [rule(silence={"intervals": 2, "above": "orange", "then": "raise"})], until="10:40"),
+    Storm("second_source_after_a_silence", "a second source (never the same station) makes it `confirmed`",
+          [row("A", "10:00", 35), row("B", "10:00", 30), row("C", "10:16", 0), row("B", "10:20", 32)],
+          """10:00 normal>orange threshold
+             10:10 orange>red silence ver=unconfirmed conf=orange
+             10:10 red>red silence ver=unconfirmed conf=orange
+             10:10 red>red blind ver=unconfirmed conf=orange blind=yes
+             10:15 red>red unverified ver=unverified conf=orange blind=yes
+             10:16 red>red blind ver=unverified conf=orange
+             10:20 red>red confirmed""",
+          [rule(plausible=PLAUSIBLE, silence={"intervals": 2, "above": "orange", "then": "raise"})],
+          (A, B, gauge("C", km=20))),
     # ---- 9 late, revisions, duplicates, clocks
     Storm("late_crossing", "reason `late`, observed_at the first crossing, known_at the arrival",
           [*series("A", "10:00", 0, 0, 0), row("A", "10:02", 35, "10:12")], "10:12 normal>orange late obs=10:02"),
@@ -266,6 +277,40 @@ STORMS: tuple[Storm, ...] = (
     Storm("late_and_over_beside_one_in_time", "what it would be now had it been known in time (over by now)",
           [row("B", "10:00", 45, "10:20"), row("B", "10:05", 0), row("A", "10:20", 45)],
           "10:20 normal>red threshold", [rule(levels=only("red"), hold="0min", silence={"intervals": 6})], (A, B)),
+    Storm("clock_a_little_ahead_lives", "observed less than `silence.intervals` × report_s ago; over 2 min ahead",
+          [row("A", "10:00", 0), row("A", "10:14", 0, "10:12")],
+          "10:10 normal>normal blind blind=yes\n10:12 normal>normal blind obs=10:14"),
+    Storm("late_unknown_would_have_kept_it", "what it would be now had it been known in time; unknown breaks it",
+          [*series("A", "10:07", 25, 0), row("B", "10:07", 10, "10:15")],
+          """10:07 normal>blue threshold trip=1
+             10:12 blue>normal hold trip=1
+             10:15 normal>blue late obs=10:07 trip=2""",
+          [rule(levels={"blue": [{"max": "5min", "at_least": 10}]}, hold="0min")],
+          (gauge("A", report_s=900), gauge("B", report_s=900))),
+    Storm("late_within_the_deadband_keeps_it", "what it would be now had it been known in time (confirmed as it was)",
+          [*series("A", "10:00", 35, 0, 0, 0, None, 0, 0, 0, 0), row("A", "10:20", 28, "10:42")],
+          """10:00 normal>orange threshold trip=1
+             10:35 orange>normal hold trip=1
+             10:42 normal>orange late obs=10:20 trip=2""", [rule(levels=only("orange"), deadband="10%")]),
+    Storm("late_rise_is_refused_anew", "one record …; again only when that set or the level changes",
+          [*series("A", "10:05", 25, 0), row("A", "10:05", 35, "10:13")],
+          """10:05 normal>yellow threshold
+             10:10 yellow>yellow latched refused=latch
+             10:13 yellow>orange late obs=10:05
+             10:13 orange>orange latched refused=latch""",
+          [rule(levels=only("yellow", "orange"), latch="blue", hold="0min")]),
+    Storm("late_lower_level_by_good_readings", "`confirmed_level`, the worst level confirmed without it",
+          [row("A", "10:27", 45, "10:47"), row("A", "10:42", 0), row("B", "10:25", 40, quality="doubtful"),
+           row("B", "10:35", 30)],
+          """10:45 normal>normal silence blind=yes
+             10:47 normal>red late obs=10:27 ver=unconfirmed conf=orange blind=yes
+             10:52 red>red unverified ver=unverified conf=orange blind=yes""",
+          [rule(levels={"orange": [{"sum": "5min", "at_least": 30}], "red": [{"sum": "15min", "at_least": 40}]},
+                quorum={"count": 2, "minimum": 3})], (A, B), "10:53"),
+    Storm("never_the_same_station_late", "a second source (never the same station)",
+          [row("S", "10:20", 100.1, "10:17", metric="stage_m"), row("S", "10:00", 100.1, "10:22", metric="stage_m")],
+          """10:17 normal>red threshold ver=unconfirmed conf=normal
+             10:22 red>red unverified ver=unverified conf=normal""", [river()], (stage("S", report_s=1800),)),
     Storm("not_late_at_the_newest", "Late = observed before the newest observed_at that this scope has evaluated.",
           [row("B", "10:15", 0), row("A", "10:10", 0, "10:21"), row("A", "10:15", 25, "10:21")],
           "10:21 normal>yellow threshold obs=10:15", [rule(levels=only("yellow"))], (A, B)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -87,10 +87,12 @@ class Reading:
     row: int
     station: str
     metric: str
-    value: Fraction
+    value: Fraction | None
     at: datetime
     known: datetime
     quality: str
+    claimed: datetime  # what the station's clock says
+    jumped: bool = False  # doubtful for its speed
 
     @property
     def usable(self) -> bool:
@@ -99,8 +101,8 @@ class Reading:
 
 def current(readings: Iterable[Reading]) -> list[Reading]:
     """Of each (station, metric, observed_at) the version that arrived last, by time."""
-    latest = {(r.station, r.metric, r.at): r for r in readings}
-    return sorted(latest.values(), key=lambda r: (r.at, r.station, r.metric))
+    latest = {(r.station, r.metric, r.claimed): r for r in readings}
+    return sorted(latest.values(), key=lambda r: (r.at, r.station, r.metric, r.claimed))
 
 
 # ---- §2 validation ---------------------------------------------------------------------------------------
@@ -108,33 +110,37 @@ def current(readings: Iterable[Reading]) -> list[Reading]:
 
 def assess(raw: Reading, metric: Metric, before: Sequence[Reading]) -> Reading:
     """The quality of a reading on arrival; ``before`` is what is known already."""
-    quality, at = raw.quality, raw.at
-    if quality in USABLE:
-        if raw.at > raw.known + AHEAD:  # "over 2 min ahead of receipt … doubtful, … places it at receipt time"
-            quality, at = "doubtful", raw.known
-        if (metric.minimum is not None and raw.value < metric.minimum) or (
-            metric.maximum is not None and raw.value > metric.maximum
-        ):
-            quality = "bad"  # "Outside minimum..maximum a reading is bad"
-        elif quality == "good" and metric.max_change_per_min is not None:
-            quality = _by_speed(raw, metric.max_change_per_min, before)
-    return Reading(raw.row, raw.station, raw.metric, raw.value, at, raw.known, quality)
+    ahead = raw.claimed > raw.known + AHEAD  # "over 2 min ahead of receipt … doubtful, … places it at receipt time"
+    placed = replace(raw, at=raw.known if ahead else raw.claimed)
+    if placed.quality not in USABLE or placed.value is None:
+        return placed if placed.quality not in USABLE else replace(placed, quality="missing")
+    if (metric.minimum is not None and placed.value < metric.minimum) or (
+        metric.maximum is not None and placed.value > metric.maximum
+    ):
+        return replace(placed, quality="bad")  # "Outside minimum..maximum a reading is bad"
+    if ahead:
+        return replace(placed, quality="doubtful")
+    limit = metric.max_change_per_min
+    if limit is not None and _jumps(placed, limit, before):
+        return replace(placed, quality="doubtful", jumped=True)
+    return placed
 
 
 def _too_fast(a: Reading, b: Reading, limit: Fraction) -> bool:
     minutes = Fraction(int((b.at - a.at).total_seconds())) / 60
-    return abs(b.value - a.value) > limit * minutes
+    return a.value is None or b.value is None or abs(b.value - a.value) > limit * minutes
 
 
-def _by_speed(raw: Reading, limit: Fraction, before: Sequence[Reading]) -> str:
+def _jumps(raw: Reading, limit: Fraction, before: Sequence[Reading]) -> bool:
     """ "faster than max_change_per_min against the last good one it is doubtful, until three in a row agree" """
     mine = [r for r in current(before) if r.station == raw.station and r.metric == raw.metric and r.at < raw.at]
-    good = [r for r in mine if r.quality == "good"]
+    usable = [r for r in mine if r.usable]
+    good = [r for r in usable if r.quality == "good"]
     if not good or not _too_fast(good[-1], raw, limit):
-        return "good"
-    row = [*[r for r in mine if r.at > good[-1].at and r.quality == "doubtful"], raw][-3:]
+        return False
+    row = [*usable, raw][-3:]
     agree = all(not _too_fast(a, b, limit) for a, b in pairwise(row))
-    return "good" if len(row) == 3 and agree else "doubtful"
+    return not (len(row) == 3 and agree and all(r.jumped for r in row[:2]))
 
 
 def _statistic(name: str, values: Sequence[Fraction]) -> Fraction:
@@ -164,6 +170,11 @@ class Judge:
         return {"intervals": 2, "above": "orange", "then": "verify", **(self.rule.get("silence") or {})}
 
     @property
+    def metrics_read(self) -> set[str]:
+        """Every metric that the rule names."""
+        return metrics_of(self.rule)
+
+    @property
     def defined(self) -> list[str]:
         return sorted(self.rule["levels"], key=RANK.__getitem__)
 
@@ -175,19 +186,22 @@ class Judge:
         return min([name for name in self.defined if RANK[name] > RANK[level]], key=RANK.__getitem__, default=level)
 
     # -- series
-    def series(self, station: str, metric: str, t: datetime, qualities: tuple[str, ...]) -> list[tuple[datetime, Any]]:
+    def gains(
+        self, station: str, metric: str, t: datetime, qualities: tuple[str, ...]
+    ) -> list[tuple[datetime, Fraction, timedelta]]:
+        """What was read or, of a counter, gained; and for how long that stands."""
         mine = [r for r in self.readings if r.station == station and r.metric == metric and r.at <= t]
-        kept = [r for r in mine if r.quality in qualities]
+        kept = [(r.at, r.value) for r in mine if r.quality in qualities and r.value is not None]
         about = self.metrics[metric]
         if about.kind != "cumulative":
-            return [(r.at, r.value) for r in kept]
+            return [(at, value, self.stations[station].interval) for at, value in kept]
         out = []  # "Cumulative counters are differenced with reset and rollover"
-        for a, b in pairwise(kept):
-            change = b.value - a.value
+        for (before, a), (at, b) in pairwise(kept):
+            change = b - a
             if change < 0:
-                half = about.maximum is not None and -change > about.maximum / 2
-                change = about.maximum - a.value + b.value if half and about.maximum is not None else b.value
-            out.append((b.at, change))
+                over = about.maximum is not None and a >= about.maximum * 9 / 10 and b <= about.maximum / 10
+                change = about.maximum - a + b if over and about.maximum is not None else b
+            out.append((at, change, at - before))
         return out
 
     def bound(self, text: Any, station: Station) -> Fraction | None:
@@ -200,10 +214,12 @@ class Judge:
         extra = number(found[3]) if found[3] else Fraction(0)
         return number(cell) + (-extra if found[2] == "-" else extra)
 
-    def slack(self, bound: Fraction) -> Fraction:
+    def slack(self, bound: Fraction, metric: str) -> Fraction:
         """ "`deadband` is `N%` of a number, or an amount in the metric's unit" """
         text = str(self.rule.get("deadband", 0)).strip()
-        return abs(bound) * number(text[:-1]) / 100 if text.endswith("%") else number(text)
+        if text.endswith("%"):
+            return abs(bound) * number(text[:-1]) / 100
+        return number(text) if metric == self.rule["metric"] else Fraction(0)
 
     def condition(
         self, cond: Any, station: Station, t: datetime, qualities: tuple[str, ...], deadband: bool
@@ -217,16 +233,21 @@ class Judge:
         bound = self.bound(cond[op], station)
         if bound is None:
             return U, None
+        metric = str(cond.get("metric", self.rule["metric"]))
         if deadband:
-            bound += -self.slack(bound) if op in UPWARD else self.slack(bound)
-        series = self.series(station.station_id, str(cond.get("metric", self.rule["metric"])), t, qualities)
+            bound += self.slack(bound, metric) * (-1 if op in UPWARD else 1)
+        gains = self.gains(station.station_id, metric, t, qualities)
+        series = [(at, value) for at, value, _ in gains]
         if statistic == "value":
             return self._latest(series, station, t, lambda v: OPS[op](v, bound), self.quiet_after(station.station_id))
         window = duration(cond[statistic])
         seen = [(at, value) for at, value in series if at > t - window]  # windows (t − w, t]
         if statistic in ("rise", "fall", "rate", "sustained"):
             return self._ends(statistic, seen, window, station, t, lambda v: OPS[op](v, bound))
-        return self._counted(statistic, op, seen, window, station, bound)
+        inside = [gain for gain in gains if gain[0] > t - window]
+        stands = [min(span, max(station.interval, at - (t - window))) for at, _, span in inside]
+        intervals = Fraction(int(sum(stands, timedelta()).total_seconds()), station.interval_s)
+        return self._counted(statistic, op, [value for _, value in seen], intervals, window, station, bound)
 
     @staticmethod
     def _latest(
@@ -248,13 +269,13 @@ class Judge:
         self,
         statistic: str,
         op: str,
-        seen: list[tuple[datetime, Any]],
+        values: list[Fraction],
+        intervals: Fraction,
         window: timedelta,
         station: Station,
         bound: Fraction,
     ) -> tuple[str, Fraction | None]:
-        values = [value for _, value in seen]
-        covered = len(values) >= number(str(self.rule.get("coverage", "80%")).rstrip("%")) / 100 * Fraction(
+        covered = intervals >= number(str(self.rule.get("coverage", "80%")).rstrip("%")) / 100 * Fraction(
             int(window.total_seconds()), station.interval_s
         )
         if not values and statistic != "count":
@@ -328,7 +349,7 @@ class Judge:
     # ---- living and silent (§5.3, §5.8) ----
 
     def last_usable(self, station_id: str, t: datetime | None = None) -> datetime | None:
-        mine = [r for r in self.readings if r.station == station_id and r.usable and r.metric == self.rule["metric"]]
+        mine = [r for r in self.readings if r.station == station_id and r.usable and r.metric in self.metrics_read]
         return max((r.at for r in mine if t is None or r.at <= t), default=None)
 
     def quiet_after(self, station_id: str) -> timedelta:
@@ -347,7 +368,9 @@ class Judge:
 
     # ---- §5.5 plausible ----
 
-    def sources(self, level: str, station_id: str, t: datetime) -> set[tuple[str, datetime]]:
+    def sources(
+        self, level: str, station_id: str, t: datetime, after: datetime | None = None
+    ) -> set[tuple[str, datetime]]:
         """Readings of "another station, same metric, within radius and time, at the next lower level or higher"."""
         asked = self.rule["plausible"][level]
         here = self.stations[station_id]
@@ -357,8 +380,9 @@ class Judge:
             there = self.stations[r.station]
             if (
                 r.station != station_id
-                and r.metric == self.rule["metric"]
+                and r.metric in self.metrics_read
                 and r.quality == "good"
+                and (after is None or r.known > after)
                 and abs(r.at - t) <= duration(asked["within"])
                 and distance_m(here.lat, here.lon, there.lat, there.lon) <= metres(asked["radius"])
                 and any(self.station_level(name, r.station, r.at) == (T, True) for name in enough)
@@ -366,9 +390,22 @@ class Judge:
                 found.add((r.station, r.at))
         return found
 
-    def plausible(self, level: str, station_id: str, t: datetime) -> bool:
+    def plausible(self, level: str, station_id: str, t: datetime, after: datetime | None = None) -> bool:
         needed = int(self.rule["plausible"][level].get("neighbours", 1))
-        return len({name for name, _ in self.sources(level, station_id, t)}) >= needed
+        return len({name for name, _ in self.sources(level, station_id, t, after)}) >= needed
+
+
+def metrics_of(rule: Mapping[str, Any]) -> set[str]:
+    """Every metric that a rule names."""
+
+    def named(conditions: Sequence[Any]) -> set[str]:
+        return {
+            metric
+            for cond in conditions
+            for metric in (named(cond["all"]) if "all" in cond else [str(cond.get("metric", rule["metric"]))])
+        }
+
+    return {str(rule["metric"]), *(metric for level in rule["levels"].values() for metric in named(level))}
 
 
 def metres(text: Any) -> float:
