@@ -13,7 +13,7 @@ import hashlib
 import math
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 SEED = 20240628
@@ -37,6 +37,7 @@ class Cell:
     rain: Profile
 
 
+FLUSHED_MM = {165: 33.0, 170: 38.4, 175: 35.1}  # somebody rinses one funnel and tells nobody (duty_room.md E5)
 BAND_NORTH_KM = 26.2  # the band ends so far north of the foot
 BAND_EDGE_KM = 1.0
 OUTSIDE = 0.42  # of the band's rain falls beyond its edge
@@ -125,6 +126,7 @@ class FloodNight:
     lon: float
     rivers: Rivers = Rivers()
     seed: int = SEED
+    flushed: str = ""  # the gauge whose bucket is rinsed
 
     @classmethod
     def over(cls, gauges: Iterable[Gauge], rivers: Rivers = Rivers(), seed: int = SEED) -> FloodNight:
@@ -132,6 +134,12 @@ class FloodNight:
         places = [(gauge.lat, gauge.lon) for gauge in gauges]
         middle = (sum(lat for lat, _ in places) / len(places), sum(lon for _, lon in places) / len(places))
         return cls(*middle, rivers, seed)
+
+    def with_a_flushed_gauge(self, gauges: Iterable[Gauge]) -> FloodNight:
+        """The same night with one bucket rinsed: the one farthest from the storm, where it hardly rains."""
+        buckets = [gauge for gauge in gauges if gauge.has_rain]
+        far = max(buckets, key=lambda gauge: math.hypot(*self.at_km(gauge)), default=None)
+        return replace(self, flushed=far.station_id) if far else self
 
     def at_km(self, gauge: Gauge) -> tuple[float, float]:
         """How far east and north of the storm's foot."""
@@ -154,7 +162,9 @@ class FloodNight:
         return wet
 
     def rain_mm(self, gauge: Gauge, minute: int) -> float:
-        """Rain of the interval that ends at the minute."""
+        """Rain of the interval that ends at the minute, or what the bucket tips for."""
+        if gauge.station_id == self.flushed and minute in FLUSHED_MM:
+            return FLUSHED_MM[minute]
         hourly = self.hourly_mm(gauge, minute - gauge.interval_min / 2)
         wet = hourly * gauge.interval_min / 60 * self._dice(gauge, minute).uniform(0.85, 1.15)
         return round(round(wet / TIP_MM) * TIP_MM, 1)

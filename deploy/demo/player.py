@@ -20,22 +20,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
-
-import httpx
+from typing import IO
 
 from deploy.demo.calm import STORM_METRICS, Gateway, calm_stations
+from deploy.demo.clock import DrillClock
 from deploy.demo.flood_night import BEFORE_MIN, START, FloodNight, Gauge, Rivers
 from deploy.station.client import Link, Place, Station
 from deploy.station.queue import Queue
 from shared.geo import distance_m
 from shared.pack.load import load_pack
 from shared.pack.model import Pack
-from shared.realm import RealmClock, format_time, parse_time
+from shared.realm import format_time, parse_time
 
 log = logging.getLogger("player")
 
-ASK_CLOCK_S = 2.0
 TICK_S = 0.2
 DONE = "made_upto"
 
@@ -62,7 +60,8 @@ def storm_of(pack: Pack, gauges: list[Gauge]) -> FloodNight:
             people[pack.township_of(site.region) or site.region] += site.people or 1
     worst = people.most_common(1)[0][0] if people else None
     core = [gauge for gauge in gauges if pack.township_of(pack.stations[gauge.station_id].region) in (worst, None)]
-    return FloodNight.over([g for g in core if g.has_rain] or gauges, _rivers(pack, core, gauges))
+    night = FloodNight.over([g for g in core if g.has_rain] or gauges, _rivers(pack, core, gauges))
+    return night.with_a_flushed_gauge(gauges)
 
 
 def _rivers(pack: Pack, core: list[Gauge], gauges: list[Gauge]) -> Rivers:
@@ -76,34 +75,6 @@ def _rivers(pack: Pack, core: list[Gauge], gauges: list[Gauge]) -> Rivers:
     near = min(above, key=lambda g: distance_m(foot.lat, foot.lon, g.lat, g.lon), default=None)
     below = flows_to[foot.station_id]
     return Rivers(foot.station_id, near.station_id if near else "", below[0] if below else "")
-
-
-class DrillClock:
-    """演练时钟: the realm's clock as warning keeps it, asked for now and then; None while it does not run."""
-
-    def __init__(self, url: str, realm: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=3.0, trust_env=False)
-        self._realm = realm
-        self._clock: RealmClock | None = None
-        self._asked_at: datetime | None = None
-
-    def now(self, wall: datetime) -> datetime | None:
-        if self._asked_at is None or (wall - self._asked_at).total_seconds() >= ASK_CLOCK_S:
-            self._asked_at = wall
-            try:
-                answer = self._http.get("/v1/realm")
-                answer.raise_for_status()
-                self._clock = self._read(answer.json())
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                log.info("the realm's clock cannot be had (%s); going by the last one", error)
-        return self._clock.at(wall) if self._clock else None
-
-    def _read(self, body: Any) -> RealmClock | None:
-        for row in body["realms"]:
-            if row["realm"] == self._realm and row["now"]:
-                v0, w0 = (parse_time(row[name]) if row[name] else None for name in ("v0", "w0"))
-                return RealmClock(self._realm, float(row["speed"]), v0, w0)
-        return None
 
 
 @dataclass

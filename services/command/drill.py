@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ import httpx
 
 from deploy.demo.flood_night import END_MIN, NIGHT_MIN, START
 from services.command.access import Access
-from services.command.environment import player_spec
+from services.command.environment import demo_specs
 from services.command.score.report import FAILED, score_of, tell
-from services.command.supervisor import leashed
+from services.command.supervisor import Spec, leashed
 from services.command.terminal import Terminal
 from services.command.timeline import Follower
 from shared.clock import Clock
@@ -111,10 +111,12 @@ def play(access: Access, wish: Wish, terminal: Terminal, clock: Clock) -> int:
     drill = running_drill(access, wish.script) if wish.score_only else start_drill(access, wish.script, wish.speed)
     with ExitStack() as stack:
         if not wish.score_only:
-            player = stack.enter_context(_player(access, drill, pack))
-            if not _play(access, wish, drill, pack, terminal, clock, stop, player):
+            specs = demo_specs(access.data, version_folder(access.data / "packs", pack.version), drill.name)
+            programs = [stack.enter_context(_program(access, drill, spec)) for spec in specs]
+            if not _play(access, wish, drill, pack, terminal, clock, stop, programs):
                 return FAILED
-            player.terminate()  # many stations: they take their leave while we judge
+            for program in programs:
+                program.terminate()  # many stations: they take their leave while we judge
         stop.clear()
         terminal.say("评分…", "judging")
         sheet = score_of(access, drill.realm, pack, clock, stop.wait)
@@ -122,22 +124,21 @@ def play(access: Access, wish: Wish, terminal: Terminal, clock: Clock) -> int:
 
 
 @contextmanager
-def _player(access: Access, drill: Drill, pack: Pack) -> Iterator[subprocess.Popen[bytes]]:
-    """The drill's stations; what they say goes to DATA/logs."""
-    spec = player_spec(access.data, version_folder(access.data / "packs", pack.version), drill.name)
+def _program(access: Access, drill: Drill, spec: Spec) -> Iterator[subprocess.Popen[bytes]]:
+    """The drill's stations, or its people; what they say goes to DATA/logs."""
     with (access.data / "logs" / f"drill-{drill.name}.log").open("ab") as output:
-        player = subprocess.Popen(  # noqa: S603 - our own program
+        program = subprocess.Popen(  # noqa: S603 - our own program
             leashed(spec), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        yield player
+        yield program
     finally:
-        player.terminate()
+        program.terminate()
         try:
-            player.wait(LEAVE_S)
+            program.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
-            player.kill()  # what has no receipt stays in its queue
-            player.wait()
+            program.kill()  # what has no receipt stays in its queue
+            program.wait()
 
 
 def _play(
@@ -148,9 +149,9 @@ def _play(
     terminal: Terminal,
     clock: Clock,
     stop: threading.Event,
-    player: subprocess.Popen[bytes],
+    programs: Sequence[subprocess.Popen[bytes]],
 ) -> bool:
-    """Whether the stations played to the end; False where they died."""
+    """Whether stations and people played to the end; False where one of them died."""
     going_on = "继续 goes on" if drill.resumed else "开始 begins"
     until = SCRIPTS[wish.script][0] + wish.lasts
     at = until.astimezone(ZoneInfo(pack.district.timezone)).strftime("%m-%d %H:%M")
@@ -162,18 +163,18 @@ def _play(
     if not wish.quiet:
         follower.start()
     asked = 0.0
-    while not stop.wait(0.2) and player.poll() is None:
+    while not stop.wait(0.2) and all(program.poll() is None for program in programs):
         if clock.monotonic() - asked >= ASK_CLOCK_S:
             asked = clock.monotonic()
             now = _now_of(access, drill.realm)
             if now is not None and now >= until:
                 break
     follower.stop()
-    if player.poll() is not None:
+    dead = next((program for program in programs if program.poll() is not None), None)
+    if dead is not None:
         where = access.data / "logs" / f"drill-{drill.name}.log"
-        terminal.say(f"监测站播放中断，见 {where}", f"the stations stopped with {player.returncode}")
-        return False
-    return True
+        terminal.say(f"演练播放中断，见 {where}", f"stations or people stopped with {dead.returncode}")
+    return dead is None
 
 
 def _on_signal() -> threading.Event:

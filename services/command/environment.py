@@ -61,9 +61,9 @@ class Wiring:
         """Warning comes last: with it the drills' clocks run again, and by then everybody must be there."""
         return self._service("warning")
 
-    def player_spec(self, drill: str) -> Spec:
-        """The drill's stations."""
-        return player_spec(self.data.root, self.settings.pack, drill)
+    def demo_specs(self, drill: str) -> list[Spec]:
+        """The drill's stations and its people."""
+        return demo_specs(self.data.root, self.settings.pack, drill)
 
     def _common(self) -> dict[str, str]:
         env = {"DISTRICT": self.pack.district.code, "PACKS": str(self.data.packs), "PACK": self.pack.version}
@@ -116,11 +116,12 @@ class Wiring:
         return Spec(name="exchange", command=command, env={"EXCHANGE_SECRET": self.data.secret("exchange")})
 
 
-def player_spec(data: Path, pack: Path, drill: str) -> Spec:
-    """The stations of a drill, with their queues in DATA/player."""
-    command = [sys.executable, "-m", "deploy.demo.player", "--drill", drill, "--pack", str(pack)]
-    command += ["--credentials", str(data / FILE), "--queues", str(data / "player" / drill)]
-    return Spec(name="player", command=command)
+def demo_specs(data: Path, pack: Path, drill: str) -> list[Spec]:
+    """The stations of a drill, with their queues in DATA/player, and the people who act in it."""
+    about = ["--drill", drill, "--pack", str(pack), "--credentials", str(data / FILE)]
+    player = [sys.executable, "-m", "deploy.demo.player", *about, "--queues", str(data / "player" / drill)]
+    officers = [sys.executable, "-m", "deploy.demo.officers", *about]
+    return [Spec(name="player", command=player), Spec(name="officers", command=officers)]
 
 
 def _spec(name: str, env: Mapping[str, str]) -> Spec:

@@ -204,7 +204,8 @@ class _Run:
             self.terminal.say("空闲运行（x-live，与墙上时钟同步）；Ctrl-C 停止", "idle; Ctrl-C stops it")
             return None
         drill = start_drill(Access(self.data.root), self.settings.drill, self.settings.speed)
-        self.supervisor.start(wiring.player_spec(drill.name))
+        for spec in wiring.demo_specs(drill.name):
+            self.supervisor.start(spec)
         self.terminal.say(
             f"演练 {drill.realm} 开始，{drill.speed:g} 倍速，均为演示数据；Ctrl-C 停止",
             f"drill {drill.realm} at {drill.speed:g} times, made-up data; Ctrl-C stops it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from services.warning.readings.validate import Incoming
 from services.warning.replay.replay import replay
 from shared.geo import distance_m
 from shared.pack.load import load_pack
-from shared.vocabulary import Level
+from shared.vocabulary import Level, Verification
 from tests.support.packs import sample_pack_dir
 
 pack, _ = load_pack(sample_pack_dir())
@@ -29,7 +30,8 @@ assert pack is not None
 BOOK, _ = Book.of(pack)
 assert BOOK is not None
 GAUGES = {gauge.station_id: gauge for gauge in gauges_of(pack)}
-STORM = storm_of(pack, list(GAUGES.values()))
+NIGHT = storm_of(pack, list(GAUGES.values()))
+STORM = replace(NIGHT, flushed="")
 ZHUOSHUI, FENGJIA = "500114112", "500114006"
 DAY = range(-BEFORE_MIN, NIGHT_MIN + 1, 5)
 BEGIN = START - timedelta(minutes=BEFORE_MIN, seconds=1)
@@ -103,6 +105,23 @@ def test_what_the_engine_makes_of_the_night() -> None:
     assert all(180 <= minute <= 260 for minute in rivers.values())
     reds = {scope[:9] for (fuse, scope, level) in first if fuse == "flash_flood" and level is Level.RED}
     assert reds == {ZHUOSHUI, FENGJIA}
+
+
+def test_one_rinsed_bucket_makes_a_red_that_nobody_else_sees() -> None:
+    """It trips unconfirmed, then nobody has verified it: people are called, and no level is confirmed at red."""
+    assert pack is not None
+    assert BOOK is not None
+    place = pack.stations[NIGHT.flushed].region
+    rows: list[Incoming] = []
+    for gauge in GAUGES.values():
+        if pack.stations[gauge.station_id].region == place:
+            rows += _known(gauge.station_id, NIGHT.readings(gauge, START, START, START + timedelta(minutes=240)))
+    reds = [(r.verification, r.confirmed_level) for r in replay(BOOK, rows) if r.scope == place and r.to is Level.RED]
+    assert reds == [
+        (Verification.UNCONFIRMED, Level.ORANGE),
+        (Verification.UNVERIFIED, Level.ORANGE),
+    ]
+    assert pack.regions[place].name == "黎水镇"
 
 
 def _known(station_id: str, readings: Iterable[Mapping[str, object]]) -> list[Incoming]:
