@@ -15,10 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import door, streams, times
 from console.desk import Desk
+from console.forms import FORM_BYTES_MAX
 from console.notices import pages as notices
 from console.orders import pages as orders
 from console.overview import pages as overview
 from console.peers import Peers
+from console.public import pages as public
+from console.public.report import FORM_BYTES_MAX as PUBLIC_FORM_BYTES_MAX
 from console.settings import SERVICES, ConsoleSettings
 from console.visit import LoginNeeded, to_the_door
 from shared.clock import Clock
@@ -66,13 +69,20 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         notices.routes(),
         orders.routes(),
         overview.routes(),
+        public.routes(desk),
         streams.routes(desk),
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
+    app.add_middleware(problems.RefuseLarge, limit_of=_limit_of)
     app.add_middleware(_Hardened)
     return app
+
+
+def _limit_of(path: str) -> int:
+    """What a body may weigh: officers send files, anybody sends a few words."""
+    return PUBLIC_FORM_BYTES_MAX if path.startswith("/m/") else FORM_BYTES_MAX + FORM_BYTES_MAX // 10
 
 
 class _Hardened:

@@ -66,20 +66,22 @@ class Peers:
         self,
         service: str,
         path: str,
-        token: str,
+        token: str | None,
         body: Mapping[str, Any],
         *,
         match: int | str | None = None,
         key: str | None = None,
-        **query: str,
+        headers: Mapping[str, str] | None = None,
+        **query: str | None,
     ) -> Asked:
         """One change; ``match`` is the version that was seen (If-Match), ``key`` makes a double click one act."""
-        headers = {"Authorization": f"Bearer {token}"}
-        headers |= {"If-Match": f'"{match}"'} if match is not None else {}
-        headers |= {"Idempotency-Key": key} if key else {}
+        sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        sent |= {"If-Match": f'"{match}"'} if match is not None else {}
+        sent |= {"Idempotency-Key": key} if key else {}
+        params = {name: value for name, value in query.items() if value is not None}
         url = self._settings.url(service) + path
         try:
-            answer = await self._http.post(url, params=query, headers=headers, json=dict(body))
+            answer = await self._http.post(url, params=params, headers=sent, json=dict(body))
         except httpx.HTTPError as error:
             return Asked(wrong=f"{service}: {type(error).__name__}")
         return _asked(service, answer)

@@ -12,7 +12,10 @@ SERVICES = ("warning", "dispatch", "resources")
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleSettings:
-    """值班台设置: where the services are; ``links`` holds one-time login links that the supervisor wrote (exercise)."""
+    """值班台设置: where the services are; ``links`` holds one-time login links that the supervisor wrote (exercise).
+
+    ``public_url`` is where phones find us: what the QR codes at gates and doors say.
+    """
 
     host: str
     port: int
@@ -21,6 +24,7 @@ class ConsoleSettings:
     resources_url: str
     links: Path | None = None
     secure_cookie: bool = False
+    public_url: str | None = None
 
     def url(self, service: str) -> str:
         return {"warning": self.warning_url, "dispatch": self.dispatch_url, "resources": self.resources_url}[service]
@@ -38,4 +42,5 @@ def read_settings(env: Env | None = None) -> ConsoleSettings:
         resources_url=env.text("RESOURCES_URL").rstrip("/"),
         links=Path(links) if links else None,
         secure_cookie=env.flag("SECURE_COOKIE"),
+        public_url=(env.optional("PUBLIC_URL") or "").rstrip("/") or None,
     )

@@ -23,6 +23,19 @@ def clock(text: Any) -> str:
     return (at.astimezone(UTC) + BEIJING).strftime("%m-%d %H:%M:%S") if at else "—"
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def moment(instant: Any, lang: str) -> str:
+    """Beijing time to the minute, as everybody reads it: ``6月28日 03:05``, ``28 Jun 03:05``."""
+    at = instant if isinstance(instant, datetime) else parse(str(instant)) if instant else None
+    if at is None:
+        return "—"
+    here = at.astimezone(BEIJING_ZONE)
+    day = f"{here.month}月{here.day}日" if lang == "zh" else f"{here.day} {_MONTHS[here.month - 1]}"
+    return f"{day} {here:%H:%M}"
+
+
 def span(since: Any, now: datetime | None) -> str:
     """How long ago, or ``—`` where one of the two is not known."""
     at = parse(str(since)) if since else None
