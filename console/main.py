@@ -14,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import door, streams, times
+from console.checkins import pages as checkins
 from console.desk import Desk
 from console.forms import FORM_BYTES_MAX
 from console.notices import pages as notices
@@ -66,6 +67,7 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
     for router in (
         _health(desk),
         door.routes(desk),
+        checkins.routes(),
         notices.routes(),
         orders.routes(),
         overview.routes(),

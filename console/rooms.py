@@ -24,4 +24,5 @@ ROOMS = (
     Room("overview", "/", "o"),
     Room("orders", "/orders", "m"),
     Room("notices", "/notices", "n"),
+    Room("checkins", "/checkins", "h"),
 )

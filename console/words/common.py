@@ -16,6 +16,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "brand": ("烽燧", "Fengsui"),
     "rooms": ("房间", "rooms"),
     "room_overview": ("总览", "Overview"),
+    "room_checkins": ("群众报到", "Check-ins"),
     "room_orders": ("措施", "Measures"),
     "room_notices": ("通知录入", "Notices"),
     "service_warning": ("预警", "warning"),

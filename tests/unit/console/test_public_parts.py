@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -217,7 +218,8 @@ def test_all_who_ask_at_once_share_an_answer_and_an_old_one_is_marked() -> None:
         service.now += KEPT_FOR
         assert (await sources.get("warning", "/v1/alerts", area="t")).is_missing
 
-    asyncio.run(play())
+    with ThreadPoolExecutor(1) as pool:  # Playwright's own loop may run in this thread
+        pool.submit(asyncio.run, play()).result()
 
 
 def test_a_refusal_is_an_answer() -> None:
