@@ -25,7 +25,7 @@
     var text = minutes < 90
       ? (english ? minutes + " min ago" : minutes + " 分钟前")
       : (english ? hours + " h ago" : hours + " 小时前");
-    each("[data-age]", function (element) { element.textContent = "（" + text + "）"; });
+    each("[data-age]", function (element) { element.textContent = english ? "(" + text + ")" : "（" + text + "）"; });
   }
   sayAge();
 
