@@ -16,14 +16,14 @@ import httpx
 
 from deploy.demo.clock import DrillClock
 from deploy.demo.officers.conduct import Act, acts
-from deploy.demo.officers.desk import Desk
+from deploy.demo.officers.desk import STALE, Desk
 from shared.pack.load import load_pack
 
 log = logging.getLogger("officers")
 
 LOOK_S = 2.0  # how often they look at their screens
 ACTS_A_LOOK = 12  # people have two hands
-REFUSED, STALE = 400, 412
+REFUSED = 400
 AGAIN_AFTER = timedelta(minutes=10)  # a refused act is not tried again at once
 
 

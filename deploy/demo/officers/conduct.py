@@ -34,6 +34,7 @@ AT_DESK = timedelta(minutes=40)
 EXTENDS_BEFORE = timedelta(minutes=30)
 EXTENDS_BY = timedelta(hours=6)
 WET_MM = 3.0  # a five-minute reading of a neighbouring gauge that says: it is really raining like that
+DOUBTFUL = ("unconfirmed", "unverified")
 RAIN_FUSES = ("rainstorm", "flash_flood")
 MOVES_PEOPLE = ("evacuate", "disperse")
 OUTCOMES = {"shelter": 54, "relatives": 26, "away": 13, "refused": 7}
@@ -50,6 +51,7 @@ class Act:
     about: str
     version: int | None = None
     post: str | None = None
+    content: tuple[str, ...] = ()  # what of the object the act is about: while this stands, a newer version will do
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,18 @@ def _awake_at(line: Row) -> datetime | None:
 def _signature(order: Row, post: str, number: str | None) -> Act:
     path, about = f"/v1/orders/{order['order_id']}/sign", f"sign {order['order_id']} v{order['version']} {post}"
     if number is None:
-        return Act("dispatch", path, {"post": post}, SIGNING, about, order["version"], post)
+        return Act("dispatch", path, {"post": post}, SIGNING, about, order["version"], post, content_of(order))
     words = f"{order['order_id']}，同意，按预案执行。（演示）"
     call_back = {"post": post, "number": number, "words": words, "recorded_by": "演示值班员"}
-    return Act("dispatch", path, {"call_back": call_back}, (DUTY_OFFICER,), about, order["version"])
+    return Act(
+        "dispatch", path, {"call_back": call_back}, (DUTY_OFFICER,), about, order["version"], None, content_of(order)
+    )
+
+
+def content_of(order: Row) -> tuple[str, ...]:
+    """What a signature is about: the words and to which level they rise, not where a countdown stands."""
+    rising = order["raise"] or {}
+    return (order["kind"], order["level"], order["wording"]["zh"], str(rising.get("level")))
 
 
 def countersignatures(screens: Screens, now: datetime) -> Iterator[Act]:
@@ -143,7 +153,7 @@ def countersignatures(screens: Screens, now: datetime) -> Iterator[Act]:
             about = f"countersign {order['order_id']} {post} {signature['at']}"
             if now >= parse_time(signature["at"]) + _after(COUNTERSIGNS, about):
                 path = f"/v1/orders/{order['order_id']}/sign"
-                yield Act("dispatch", path, {"post": post}, SIGNING, about, order["version"], post)
+                yield Act("dispatch", path, {"post": post}, SIGNING, about, None, post)
 
 
 def extensions(screens: Screens, now: datetime) -> Iterator[Act]:
@@ -248,27 +258,30 @@ def _outcome(ref: str) -> str:
 
 
 def findings(screens: Screens, now: datetime) -> Iterator[Act]:
-    """核实 Who went to look says what is there: as wet as the gauge has it, or not."""
-    doubtful = {t["trip_id"]: t for t in screens.trips if t["verification"] in ("unconfirmed", "unverified")}
-    told: set[str] = set()
-    for line in screens.lines:
-        for matter in line["matters"]:
-            trip = doubtful.get(matter["matter_id"])
-            if trip is None or matter["purpose"] != "verify" or matter["grade"] != "acting" or trip["trip_id"] in told:
-                continue
-            if now < parse_time(matter["answered_at"]) + _after(LOOKS, "look", trip["trip_id"]):
-                continue
-            told.add(trip["trip_id"])
-            is_so = _is_so(trip, screens.stations)
-            ground = "现场雨势与读数相符（演示）" if is_so else "现场雨势不大，该站雨量筒被冲洗，读数不实（演示）"
-            body = {
-                "trip_id": trip["trip_id"],
-                "verdict": "confirm" if is_so else "refute",
-                "by": {"post": line["post"], "person": line["answer"]["person"] or line["person"]},
-                "ground": ground,
-            }
-            path, about = f"/v1/callouts/{line['case_id']}/findings", f"finding {trip['trip_id']} {trip['version']}"
-            yield Act("dispatch", path, body, FINDING, about)
+    """核实 Who went to look, or is on the spot for it, says what is there: as wet as the gauge has it, or not."""
+    for trip in screens.trips:
+        if trip["verification"] not in DOUBTFUL:
+            continue
+        there = [
+            (matter["purpose"] != "verify", parse_time(matter["answered_at"]), line["post"], line)
+            for line in screens.lines
+            for matter in line["matters"]
+            if matter["matter_id"] == trip["trip_id"] and matter["grade"] == "acting"
+        ]
+        if not there:
+            continue
+        _, since, post, line = min(there, key=lambda each: each[:3])
+        if now < since + _after(LOOKS, "look", trip["trip_id"]):
+            continue
+        is_so = _is_so(trip, screens.stations)
+        body = {
+            "trip_id": trip["trip_id"],
+            "verdict": "confirm" if is_so else "refute",
+            "by": {"post": post, "person": line["answer"]["person"] if line["answer"] else line["person"]},
+            "ground": "现场雨势与读数相符（演示）" if is_so else "现场雨势不大，该站雨量筒被冲洗，读数不实（演示）",
+        }
+        path, about = f"/v1/callouts/{line['case_id']}/findings", f"finding {trip['trip_id']} {trip['version']}"
+        yield Act("dispatch", path, body, FINDING, about)
 
 
 def _is_so(trip: Row, stations: Iterable[Row]) -> bool:

@@ -54,6 +54,8 @@ def order(kind: str = "ban", *units: dict[str, Any], **more: Any) -> dict[str, A
         "signers": [],
         "signatures": [],
         "lifter": "chief",
+        "wording": {"zh": "封闭部位入口"},
+        "raise": None,
     }
     return {**base, "units": list(units), **more}
 
@@ -154,6 +156,10 @@ def test_the_verifier_goes_and_looks_and_says_what_is_there(falls: tuple[float, 
     (act,) = done(screens, 30)
     assert (act.path, act.body["verdict"]) == ("/v1/callouts/C-0001/findings", verdict)
     assert act.body["by"] == {"post": "ls-hydro", "person": "甲"}
+    on_the_spot = line("ls-flood", "500114109", matter("act", minutes=1))
+    both = replace(screens, lines=(on_the_spot, looking))
+    assert done(both, 30)[0].body["by"]["post"] == "ls-hydro"  # who was sent to look comes first
+    assert done(replace(screens, lines=(on_the_spot,)), 32)[0].body["by"]["post"] == "ls-flood"
     settled = replace(screens, trips=({**trip, "verification": "confirmed"},))
     assert done(settled, 30) == []
 
