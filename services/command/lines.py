@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 NAMED_MAX = 4
+PLACES_MAX = 3
+TRIPPED = "trip.threshold"
 LINES_MAX = 4
 ALIKE_MAX = {"order.took_force": 3, "order.call_signer": 2, "order.no_signer": 1, "order.raised": 1}
 UNTOLD = frozenset({"order.opened", "order.trip_joined", "order.raise_pending"})  # what follows says more
@@ -90,6 +92,8 @@ def said_of(events: Sequence[Event], names: Names) -> list[Said]:
     drawn: dict[tuple[str, str], _Group] = {}
     for event in events:
         if event.kind == "timeline":
+            if event.body.get("kind") == TRIPPED:
+                continue  # many places at once: drawn together below
             told.setdefault(str(event.body.get("kind", "")), []).append(_told(event))
             continue
         maker = _MAKERS.get(event.kind)
@@ -99,7 +103,8 @@ def said_of(events: Sequence[Event], names: Names) -> list[Said]:
             group = drawn.setdefault(key, _Group(str(event.body.get("at") or ""), []))
             if who not in group.who:
                 group.who.append(who)
-    lines = [
+    lines = _places(events, names)
+    lines += [
         line for kind, same in told.items() if kind not in UNTOLD for line in _few(same, ALIKE_MAX.get(kind, LINES_MAX))
     ]
     lines += [Said(group.at, *_drawn(key, group.who)) for key, group in drawn.items()]
@@ -122,6 +127,23 @@ def _told(event: Event) -> Said:
     """A line of the incident's timeline, which comes with its words."""
     text = event.body.get("text") or {}
     return Said(str(event.body.get("known_at", "")), str(text.get("zh", "")), str(text.get("en", "")))
+
+
+def _places(events: Sequence[Event], names: Names) -> list[Said]:
+    """Trips of one burst: the places of which the same is said are one line."""
+    drawn: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for event in events:
+        if event.kind != "timeline" or event.body.get("kind") != TRIPPED:
+            continue
+        said, place = _told(event), names.place(str(event.body.get("subject", "")).partition("/")[2].rpartition("/")[0])
+        key = (said.zh.removeprefix(place), said.en.removeprefix(place).strip())
+        drawn.setdefault(key, (said.at, []))[1].append(place if said.zh.startswith(place) else "")
+    lines = []
+    for (zh, en), (at, places) in drawn.items():
+        more = f" 等 {len(places)} 处" if len(places) > PLACES_MAX else ""
+        shown = "、".join(places[:PLACES_MAX])
+        lines.append(Said(at, f"{shown}{more}{zh}", f"{en} ({len(places)})" if len(places) > 1 else en))
+    return lines
 
 
 def _few(lines: Sequence[Said], most: int) -> list[Said]:

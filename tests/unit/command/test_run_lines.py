@@ -56,6 +56,15 @@ def test_an_escalation_names_both_and_a_door_who_goes() -> None:
     ]
 
 
+def test_one_threshold_in_many_places_is_one_line() -> None:
+    trips = [told("trip.threshold", f"flash_flood/村{n}/1", f"村{n}山洪雨量达到红色标准（实况）") for n in range(5)]
+    other = told("trip.threshold", "rainstorm/镇/1", "镇暴雨达到红色标准（实况）")
+    assert [said.zh for said in said_of([*trips, other], Plain())] == [
+        "村0、村1、村2 等 5 处山洪雨量达到红色标准（实况）",
+        "镇暴雨达到红色标准（实况）",
+    ]
+
+
 def test_many_measures_of_one_kind_are_a_few_lines_and_how_many_more() -> None:
     most = ALIKE_MAX["order.took_force"]
     lines = said_of([told("order.took_force", f"O-{n}", f"生效{n}") for n in range(most + 4)], Plain())
