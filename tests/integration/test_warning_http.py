@@ -52,13 +52,18 @@ def test_two_gauges_trip_red_confirmed_with_alert_and_message(bench: Bench) -> N
 def test_the_alarmed_ones_their_summary_and_the_curve_behind_them(bench: Bench) -> None:
     calm = bench.get("/v1/fuses", alarmed=True)
     assert calm["items"] == []
+    assert calm["summary"]["areas"][TOWNSHIP]["levels"]["normal"] > 0
     assert calm["summary"]["levels"]["normal"] == calm["summary"]["blind"] == calm["summary"]["total"] > 0
     now = SystemClock().now() - timedelta(seconds=1)
     for gauge, readings in storm(["rain-01", "rain-02"], now).items():
         bench.post(f"/v1/stations/{gauge}/readings", readings)
     alarmed = bench.get("/v1/fuses", alarmed=True)
     assert [(row["fuse"], row["scope"]) for row in alarmed["items"]] == [("rainstorm", TOWNSHIP)]
-    assert alarmed["summary"]["levels"]["red"] == 1
+    why = alarmed["items"][0]["why"]
+    assert why["reason"] == "confirmed"  # the second gauge came after the first and bore it out
+    assert why["evidence"] > 0
+    assert why["because"][0]["name"] == bench.pack.stations[why["because"][0]["station"]].name
+    assert alarmed["summary"]["levels"]["red"] == alarmed["summary"]["areas"][TOWNSHIP]["levels"]["red"] == 1
     assert alarmed["summary"]["total"] == calm["summary"]["total"]
     fuse = bench.get(f"/v1/fuses/rainstorm/{TOWNSHIP}")
     assert fuse["rule"]["metric"] == "rain_mm"

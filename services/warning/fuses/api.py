@@ -93,7 +93,8 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
     ) -> JSONResponse:
         """Every fuse of the active pack and every notice fuse, with its state.
 
-        ``alarmed=true`` gives those above normal or with a silent station alone; ``summary`` counts all of them.
+        ``alarmed=true`` gives those above normal or with a silent station alone, each with ``why``; ``summary`` counts
+        all of them, and those of each township.
         """
         ctx.require(MAY_READ)
         pack = ctx.frame.require_pack()
@@ -102,20 +103,24 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         with ctx.read() as conn:
             states = {state.key: state for state in store.load_states(conn, ctx.realm)}
             book = fuses.books.get(pack.version)
-            items = []
-            keys = sorted({*book.fuses, *states})
-            for key in keys:
-                if key <= after or (alarmed and not views.stands_out(states.get(key))):
-                    continue
+            items: list[dict[str, Any]] = []
+            places = {}
+            for key in sorted({*book.fuses, *states}):
                 about = fuses.describe(conn, ctx.realm, book, *key)
+                places[key] = pack.township_of(about.region) or about.region
+                if len(items) > limit or key <= after or (alarmed and not views.stands_out(states.get(key))):
+                    continue
                 shown = views.fuse_out(book.district, ctx.realm, key, about, book.fuses.get(key), states.get(key))
                 if level not in (None, shown["level"]) or (region and region not in pack.ancestors(about.region)):
                     continue
                 items.append(shown)
-                if len(items) > limit:
-                    break
+            trips = [item["trip_id"] for item in items if item["trip_id"]] if alarmed else []
+            records = store.records_of_trips(conn, ctx.realm, trips)
+        for item in items if alarmed else ():
+            told = records.get(item["trip_id"])
+            item["why"] = views.why_out(told, book.stations) if told else None
         shown = page(items, limit, lambda item: [item["fuse"], item["scope"]])
-        return JSONResponse({**shown, "summary": views.summary_of(keys, states)})
+        return JSONResponse({**shown, "summary": views.summary_of(places, states)})
 
     @router.get("/v1/fuses/{fuse}/{scope}")
     def get_fuse(fuse: str, scope: str, ctx: Ctx, response: Response) -> dict[str, Any]:

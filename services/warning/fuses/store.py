@@ -217,6 +217,19 @@ def records_of_trip(conn: Connection, realm: str, trip_id: str) -> list[dict[str
     return list(conn.execute(query).scalars())
 
 
+def records_of_trips(conn: Connection, realm: str, trip_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The records of several trips, each first to last."""
+    query = (
+        select(transitions.c.trip_id, transitions.c.body)
+        .where(transitions.c.realm == realm, transitions.c.trip_id.in_(trip_ids))
+        .order_by(transitions.c.n)
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.trip_id, []).append(row.body)
+    return found
+
+
 def records_of_fuse(conn: Connection, realm: str, fuse: str, scope: str, limit: int) -> list[dict[str, Any]]:
     """A fuse's newest records, newest first."""
     query = (

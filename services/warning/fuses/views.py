@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,9 @@ from services.warning.readings import store as readings_store
 from services.warning.readings.instant import SECOND, rfc3339, to_us
 from services.warning.readings.service import incoming_of, reading_out
 from shared.ids import sha256_hex
+from shared.pack.model import Station
 from shared.realm import format_time
-from shared.vocabulary import LEVELS, Level
+from shared.vocabulary import LEVELS
 
 RECORDS_SHOWN = 50
 EVIDENCE_MAX = 5_000
@@ -64,14 +65,47 @@ def fuse_out(
     }
 
 
-def summary_of(keys: Iterable[tuple[str, str]], states: Mapping[tuple[str, str], FuseState]) -> dict[str, Any]:
-    """汇总 How many fuses stand at each level, and how many see nothing: what a list of the alarmed ones leaves out."""
-    seen = [states.get(key) for key in keys]
-    levels = Counter(level_of(state.level).value if state else Level.NORMAL.value for state in seen)
+def summary_of(places: Mapping[tuple[str, str], str], states: Mapping[tuple[str, str], FuseState]) -> dict[str, Any]:
+    """汇总 What a list of the alarmed ones leaves out: how many fuses stand at each level, how many see nothing.
+
+    ``places`` says in which township (or larger area) each fuse lies; ``areas`` gives the same for each of them.
+    """
+    whole = _Count()
+    areas: dict[str, _Count] = {}
+    for key, area in places.items():
+        for count in (whole, areas.setdefault(area, _Count())):
+            count.take(states.get(key))
+    return {**whole.out(), "areas": {area: count.out() for area, count in sorted(areas.items())}}
+
+
+class _Count:
+    def __init__(self) -> None:
+        self._total, self._blind = 0, 0
+        self._levels: Counter[str] = Counter()
+
+    def take(self, state: FuseState | None) -> None:
+        self._total += 1
+        self._blind += state is None or state.blind
+        self._levels[level_of(state.level if state else 0).value] += 1
+
+    def out(self) -> dict[str, Any]:
+        return {"total": self._total, "blind": self._blind, "levels": {e.value: self._levels[e.value] for e in LEVELS}}
+
+
+def why_out(records: Sequence[Mapping[str, Any]], stations: Mapping[str, Station]) -> dict[str, Any]:
+    """何故 Of a trip's records, first to last: since when its level stands, the last word, the last grounds."""
+    newest, told = records[-1], next((r for r in reversed(records) if r["because"]), None)
+    moved = next((r for r in reversed(records) if r["from"] != r["to"]), records[0])
+    named = [
+        {**b, "name": stations[b["station"]].name if b["station"] in stations else b["station"]}
+        for b in (told["because"] if told else ())
+    ]
     return {
-        "total": len(seen),
-        "levels": {level.value: levels.get(level.value, 0) for level in LEVELS},
-        "blind": sum(state is None or state.blind for state in seen),
+        "since": moved["known_at"],
+        "reason": newest["reason"],
+        "known_at": newest["known_at"],
+        "evidence": len(told["evidence"]) if told else 0,
+        "because": named,
     }
 
 
