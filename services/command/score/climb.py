@@ -53,7 +53,7 @@ class LineJudge:
     # -- the log -----------------------------------------------------------------------------------------
 
     def take(self, entry: Entry) -> None:
-        self._missed(entry.at)
+        self._missed(entry.at, entry)
         self._judge_steps(entry)
         {
             **dict.fromkeys(("opened", "joined", "upgraded"), self._join),
@@ -262,12 +262,16 @@ class LineJudge:
             if due is not None:
                 yield kind, due
 
-    def _missed(self, until: datetime) -> None:
-        """What was due long before ``until`` and was not done. Day and night may have changed: the later one counts."""
+    def _missed(self, until: datetime, step: Entry | None = None) -> None:
+        """What was due long before ``until`` and was not done, unless ``step`` does it now: that one is late.
+
+        Day and night may have changed meanwhile: the later of both counts.
+        """
         if not self.matters:
             return
+        done = {kind for kind in ("door", "climb") if step is not None and _does(step, kind)}
         by_now, before = dict(self._dues(until)), dict(self._dues(self._seen_at))
-        for kind in by_now.keys() & before.keys():
+        for kind in (by_now.keys() & before.keys()) - done:
             due = max(by_now[kind], before[kind])
             if due + self.allow < until and (kind, due) not in self._said:
                 self._said.add((kind, due))
@@ -276,10 +280,9 @@ class LineJudge:
 
     def _judge_steps(self, entry: Entry) -> None:
         """A step of the clocks: not before its instant, and soon after it."""
-        if entry.is_door:
-            self._judge(entry, "door")
-        if entry.kind in CLIMBS:
-            self._judge(entry, "climb")
+        for kind in ("door", "climb"):
+            if _does(entry, kind):
+                self._judge(entry, kind)
 
     def _judge(self, entry: Entry, kind: str) -> None:
         due = dict(self._dues(entry.at)).get(kind)
@@ -351,6 +354,10 @@ def judge_line(told: LineTold, clocks: Clocks, allow: timedelta, as_of: datetime
         judge.take(entry)
     judge.close(as_of)
     return judge
+
+
+def _does(entry: Entry, kind: str) -> bool:
+    return entry.is_door if kind == "door" else entry.kind in CLIMBS
 
 
 def _nothing(_: Entry) -> None:

@@ -88,7 +88,9 @@ class RingJudge:
             self._level, self._retry = worst_new, None
             self._started = self._started if self._live else None
         elif new and worst_new is self._level and not self._rang_lately(now):
-            self._retry = max(now, min(want.since for want in new))
+            own = max(now, min(want.since for want in new)) + timedelta(seconds=self._clock(now).attempts_s[0])
+            coming = self._retry or (slot_after(self._base, self._started, self._clock(now)) if self._base else own)
+            self._retry = min(own, coming)
         else:
             self._level = max((want.level for want in wants.values()), key=lambda level: level.rank)
         if not self._live:
@@ -152,7 +154,7 @@ class RingJudge:
     def _slot(self, now: datetime) -> datetime | None:
         if self._base is None:
             return None
-        at = self._retry or slot_after(self._base, self._started, self._clock(now))
+        at = max(now, self._retry or slot_after(self._base, self._started, self._clock(now)))
         return at if self._ended is None else max(at, self._ended + PAUSE)
 
     def _missed(self, until: datetime) -> None:

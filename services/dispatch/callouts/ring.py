@@ -1,7 +1,8 @@
 """一人一铃 One live call a person over all cases (design §3, duty_room.md A10): what is new joins it, worst first.
 
-The worst matter's cadence is the only one. A worse matter rings at once and begins it anew; another as bad rings at
-once unless the phone rang within the last three minutes; anything less waits for the next ring. Busy is answered by a
+The worst matter's cadence is the only one. A worse matter begins it anew; another as bad rings when its own would
+begin (at once at red and orange), if that is before the next ring and the phone did not ring within the last three
+minutes; anything less waits for the next ring. Busy is answered by a
 text and a ring after `busy_again`, and is never counted as absent; a carrier that fails is not the person's fault.
 """
 
@@ -162,7 +163,7 @@ def _wanted(ring: Ring, wants: tuple[Want, ...], now: datetime, clocks: Clocks) 
         state = replace(state, base_at=base, level=worst_new, tries=0, retry_at=None, started_at=_live_start(ring))
     elif new and worst_new is ring.level and not _rang_lately(ring, now):
         reason = RingReason.NEW_AS_BAD
-        state = replace(state, retry_at=max(now, min(w.since for w in new)))
+        state = replace(state, retry_at=_first_of(ring, max(now, min(w.since for w in new)), clocks, now))
     else:
         reason = RingReason.JOINS_NEXT if new else RingReason.UNCHANGED
         state = replace(state, level=worst(*(w.matter.level for w in wants)))
@@ -173,6 +174,14 @@ def _wanted(ring: Ring, wants: tuple[Want, ...], now: datetime, clocks: Clocks) 
     state = replace(state, next_at=_next_at(state, clock))
     text = bool(new) and clock.text_first and reason is not RingReason.UNCHANGED
     return RingDecision(state=replace(state, texted=keys) if text else state, reason=reason, text=text)
+
+
+def _first_of(ring: Ring, since: datetime, clocks: Clocks, now: datetime) -> datetime:
+    """When another matter as bad is first rung for: by its own clock, or with the next ring if that comes before."""
+    clock = clocks.at(ring.level, now)
+    own = since + timedelta(seconds=clock.attempts_s[0])
+    coming = ring.retry_at or (_slot_after(ring.base_at, ring.started_at, clock) if ring.base_at else own)
+    return max(now, min(own, coming))
 
 
 def _live_start(ring: Ring) -> datetime | None:

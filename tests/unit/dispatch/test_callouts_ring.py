@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.dispatch.callouts.blackout import Blackout, Unreached, blackouts
 from services.dispatch.callouts.line import PartyKind, Want
@@ -237,3 +238,28 @@ class TestMasts:
     def test_phones_far_apart_in_time_are_no_blackout(self) -> None:
         phones = [Unreached(person=f"P{n}", region="v", at=at(20 * n), cause="m") for n in range(3)]
         assert blackouts(phones, {}) == ()
+
+
+def test_another_as_bad_rings_by_its_own_clock() -> None:
+    """At blue nobody is woken before the half hour is over, however many places come to it meanwhile."""
+    first = do(idle(), Wanted(wants=(want(Level.BLUE),)), 0)
+    assert first.state.next_at == at(30)
+    both = (want(Level.BLUE), want(Level.BLUE, 5, matter_id="b/1"))
+    joined = do(first.state, Wanted(wants=both), 5)
+    assert (joined.reason, joined.state.next_at) == (R.NEW_AS_BAD, at(30))
+    rung = do(joined.state, Started(attempt_id="A-1", wants=both), 30).state
+    missed = do(rung, Ended(attempt_id="A-1", result=Result.NO_ANSWER, wants=both), 31)
+    assert missed.state.next_at == at(90)
+    third = (*both, want(Level.BLUE, 40, matter_id="c/1"))
+    assert do(missed.state, Wanted(wants=third), 40).state.next_at == at(70)
+
+
+def test_another_as_bad_puts_off_no_ring_that_was_due_before() -> None:
+    busy = replace(do(live(), Ended(attempt_id="A-1", result=Result.BUSY, wants=(RED,)), 1).state, started_at=at(-10))
+    assert busy.next_at == at(2)
+    both = (RED, want(matter_id="b/1", minutes=1.5))
+    assert do(busy, Wanted(wants=both), 1.5).state.next_at == at(1.5)
+    blue = want(Level.BLUE)
+    engaged = replace(do(idle(), Wanted(wants=(blue,)), 0).state, retry_at=at(6), next_at=at(6))
+    two = (blue, want(Level.BLUE, 4, matter_id="b/1"))
+    assert do(engaged, Wanted(wants=two), 4).state.next_at == at(6)
