@@ -70,6 +70,9 @@ def drill(
     hours: Annotated[
         float, typer.Option(min=0.05, max=24, help="演练多少小时后评分 hours of the drill's clock")
     ] = 10.0,
+    allow: Annotated[
+        float, typer.Option(min=0.1, max=60, help="一步可晚多少秒（墙上时钟）wall seconds that a step may be late")
+    ] = 2.0,
     score: Annotated[bool, typer.Option("--score", help="只评分 play nothing, judge the drill as it stands")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="不讲时间线 no timeline, the sheet alone")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="机器可读 the sheet as one JSON object")] = False,
@@ -86,6 +89,7 @@ def drill(
         script=name,
         speed=speed,
         lasts=timedelta(hours=hours),
+        allow_s=allow,
         score_only=score,
         quiet=quiet or as_json,
         as_json=as_json,

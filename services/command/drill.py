@@ -21,6 +21,7 @@ from deploy.demo.flood_night import END_MIN, NIGHT_MIN, START
 from services.command.access import Access
 from services.command.environment import demo_specs
 from services.command.score.report import FAILED, score_of, tell
+from services.command.score.sheet import ALLOW_S
 from services.command.supervisor import Spec, leashed
 from services.command.terminal import Terminal
 from services.command.timeline import Follower
@@ -96,6 +97,7 @@ class Wish:
     script: str
     speed: float
     lasts: timedelta = LASTS
+    allow_s: float = ALLOW_S
     score_only: bool = False
     quiet: bool = False
     as_json: bool = False
@@ -119,7 +121,7 @@ def play(access: Access, wish: Wish, terminal: Terminal, clock: Clock) -> int:
                 program.terminate()  # many stations: they take their leave while we judge
         stop.clear()
         terminal.say("评分…", "judging")
-        sheet = score_of(access, drill.realm, pack, clock, stop.wait)
+        sheet = score_of(access, drill.realm, pack, clock, stop.wait, wish.allow_s)
         return tell(sheet, pack.district.timezone, terminal.line, as_json=wish.as_json)
 
 

@@ -1,9 +1,10 @@
 """实景演练 ``make drill``: the drill on the wall clock with real processes, on SQLite and then on PostgreSQL.
 
 Unattended: a fresh DATA each, `fengsui run` idle, `fengsui drill` beside it until HOURS of its clock are over, the
-score sheet, exit 0 or 1. By environment: ``SPEED=60 HOURS=10 DRILL=flood-night DATABASES="sqlite postgresql"``, and
-``DSN=`` for a PostgreSQL that runs already (schemas of its own, left there); without it one is started from the
-installed programs and thrown away. What the system said stands in its DATA, kept where the drill did not pass.
+score sheet, exit 0 or 1. By environment: ``SPEED=60 HOURS=10 ALLOW=2 DRILL=flood-night DATABASES="sqlite postgresql"``
+(ALLOW: wall seconds that a step may be late, for a machine that has other work), and ``DSN=`` for a PostgreSQL that
+runs already (schemas of its own, left there); without it one is started from the installed programs and thrown away.
+What the system said stands in its DATA, which is kept where the drill did not pass.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from shared.clock import SystemClock, poll_until
 from tests.support.postgres import cluster, find_binaries
 
 ROOT = Path(__file__).parents[2]
-READY_S = 120.0
+READY_S = 300.0
 STOP_S = 60.0
 PORT, MQTT_PORT = "8500", "18830"
 DATABASES = ("sqlite", "postgresql")
@@ -89,7 +90,8 @@ def _play(name: str, stores: Mapping[str, str]) -> str:
             return "FAIL"
         began = SystemClock().monotonic()
         command = [sys.executable, "-m", "services", "drill", drill, "--data", str(data), "--speed", speed]
-        passed = subprocess.run([*command, "--hours", hours, "--quiet"], cwd=ROOT, env=env, check=False).returncode == 0
+        command += ["--hours", hours, "--allow", os.environ.get("ALLOW") or "2", "--quiet"]
+        passed = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode == 0
         print(f"烽燧 用时 {SystemClock().monotonic() - began:.0f} 秒 / seconds on the wall", flush=True)
     finally:
         if system.poll() is None:

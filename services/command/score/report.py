@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from services.command.access import Access
+from services.command.datadir import replace_file
 from services.command.score.gather import gather
 from services.command.score.sheet import Sheet, judge
 from services.command.score.words import lines_of
@@ -32,8 +33,13 @@ class Unscored(FengsuiError):
     code = "unscored"
 
 
-def score_of(access: Access, realm: str, pack: Pack, clock: Clock, pause: Callable[[float], object]) -> Sheet:
-    """评分 Once what is on its way has arrived. ``pause(seconds)`` waits."""
+def score_of(
+    access: Access, realm: str, pack: Pack, clock: Clock, pause: Callable[[float], object], allow_s: float
+) -> Sheet:
+    """评分 Once what is on its way has arrived. ``pause(seconds)`` waits.
+
+    What it was judged by is kept beside the logs, so that a difference can be looked into afterwards.
+    """
     clocks, problems = read_clocks(pack.documents[CLOCKS_FILE], pack)
     if clocks is None:
         raise Unscored(f"{CLOCKS_FILE} of the drill's pack cannot be read: {problems[0]}")
@@ -57,7 +63,9 @@ def score_of(access: Access, realm: str, pack: Pack, clock: Clock, pause: Callab
             pause(DRAIN_EVERY_S)
             for name, before in facts["ready"].items():
                 facts["ready"][name] = least(before, get(name, "/readyz", {}))
-    return judge(facts, pack, clocks)
+    kept = access.data / "logs" / f"drill-{realm.removeprefix('x-')}.facts.json"
+    replace_file(kept, json.dumps(facts, ensure_ascii=False).encode(), 0o600)
+    return judge(facts, pack, clocks, allow_s=allow_s)
 
 
 def _on_the_way(ready: Mapping[str, Any]) -> bool:

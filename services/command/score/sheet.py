@@ -25,6 +25,7 @@ class Sheet:
     realm: str
     pack: str
     speed: float
+    allow_s: float
     began_at: str | None
     as_of: str
     scores: tuple[Score, ...]
@@ -40,6 +41,7 @@ class Sheet:
             "realm": self.realm,
             "pack": self.pack,
             "speed": self.speed,
+            "allow_s": self.allow_s,
             "began_at": self.began_at,
             "as_of": self.as_of,
             "passed": self.passed,
@@ -74,6 +76,7 @@ def judge(
         realm=str(facts["realm"]),
         pack=str(facts["pack"]),
         speed=float(facts["speed"]),
+        allow_s=allow_s,
         began_at=facts.get("began_at"),
         as_of=str(facts["as_of"]),
         scores=scores,

@@ -46,6 +46,8 @@ def lines_of(sheet: Sheet, zone: str) -> list[str]:
     return [
         "",
         f"════ 演练评分表 Score sheet · {sheet.realm} · {span} · {sheet.speed:g} 倍速 ════",
+        f"   一步不得早于其钟，可晚 {sheet.allow_s:g} 秒（墙上时钟，演练中 {sheet.allow_s * sheet.speed:g} 秒）"
+        " / no step before its clock; wall seconds that it may be late",
         *(line for each in sheet.scores for line in _score(each, zone)),
         "── 用时（演练时钟，分钟）Times in minutes of the drill's clock",
         *(_spread(zh, en, sheet.minutes[key]) for key, zh, en in MINUTES),
