@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from fastapi import Request
 from jinja2 import Environment
@@ -13,6 +14,9 @@ from jinja2 import Environment
 from console.peers import Peers
 from console.session import Officer, current
 from console.settings import ConsoleSettings
+
+VENDOR = Path(__file__).parent / "frontend" / "node_modules" / "maplibre-gl" / "dist"
+VENDOR_FILES = ("maplibre-gl.mjs", "maplibre-gl-worker.mjs")
 
 
 @dataclass
@@ -24,6 +28,11 @@ class Desk:
     now: Callable[[], datetime]
     templates: Environment
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the map's package was installed (deploy/frontend.py); without it lists stand in."""
+        return all((VENDOR / name).is_file() for name in VENDOR_FILES)
 
     def officer(self, request: Request) -> Officer | None:
         return current(request, self.now())

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from starlette.datastructures import MutableHeaders
@@ -15,17 +15,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import door, streams, times
 from console.checkins import pages as checkins
-from console.desk import Desk
+from console.desk import VENDOR, VENDOR_FILES, Desk
 from console.forms import FORM_BYTES_MAX
 from console.notices import pages as notices
 from console.orders import pages as orders
+from console.overview import mapdata
 from console.overview import pages as overview
 from console.peers import Peers
 from console.public import pages as public
 from console.public.report import FORM_BYTES_MAX as PUBLIC_FORM_BYTES_MAX
+from console.rooms import ROOMS
 from console.settings import SERVICES, ConsoleSettings
 from console.visit import LoginNeeded, to_the_door
 from shared.clock import Clock
+from shared.errors import NotFound
 from shared.http import problems
 
 HERE = Path(__file__).parent
@@ -33,6 +36,7 @@ HEADERS = {
     # Everything of ours, nothing inline, nothing from elsewhere, nobody may frame it.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "worker-src 'self'; "  # the map's worker is a file of its own
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -48,8 +52,9 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=ChainableUndefined, trim_blocks=True
     )
-    templates.filters |= {"clock": times.clock}
-    templates.globals |= {"span": times.span, "left": times.left}
+    templates.filters |= {"clock": times.clock, "figure": times.figure, "unit": times.unit_of}
+    templates.globals |= {"span": times.span, "left": times.left, "age": times.age}
+    templates.globals["way"] = {room.name: room.path for room in ROOMS}
     desk = Desk(settings, Peers(settings), clock.now, templates)
 
     @asynccontextmanager
@@ -72,6 +77,8 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         orders.routes(),
         overview.routes(),
         public.routes(desk),
+        mapdata.routes(),
+        _vendor(),
         streams.routes(desk),
     ):
         app.include_router(router)
@@ -102,6 +109,19 @@ class _Hardened:
             await send(message)
 
         await self._app(scope, receive, hardened if scope["type"] == "http" else send)
+
+
+def _vendor() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/vendor/{name}")
+    async def vendor(name: str) -> FileResponse:
+        """The map's package (console/frontend), and nothing else of it."""
+        if name not in VENDOR_FILES or not (VENDOR / name).is_file():
+            raise NotFound("the map's package is not installed", "地图组件未安装")
+        return FileResponse(VENDOR / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    return router
 
 
 def _health(desk: Desk) -> APIRouter:

@@ -25,4 +25,5 @@ ROOMS = (
     Room("orders", "/orders", "m"),
     Room("notices", "/notices", "n"),
     Room("checkins", "/checkins", "h"),
+    Room("map", "/map", "p"),
 )

@@ -73,3 +73,36 @@ def read_field(text: str, now: datetime | None) -> datetime | None:
         return datetime(**{**today, **given}, tzinfo=BEIJING_ZONE)
     except ValueError:
         return None
+
+
+def age(at: Any, now: datetime | None, lang: str = "zh") -> str:
+    """How long ago, roughly, for a column of them: ``<1分 12分 3时05分 2天``; clock.js counts on in the same words."""
+    then = parse(str(at)) if at else None
+    if then is None or now is None:
+        return "—"
+    minutes = int((now - then).total_seconds() // 60)
+    day, hour, minute = ("天", "时", "分") if lang == "zh" else ("d", "h", "min")
+    if minutes < 1:
+        return f"<1{minute}"
+    if minutes < 60:
+        return f"{minutes}{minute}"
+    if minutes < 48 * 60:
+        return f"{minutes // 60}{hour}{minutes % 60:02d}{minute if lang == 'zh' else ''}"
+    return f"{minutes // 1440}{day}"
+
+
+def figure(value: Any) -> str:
+    """A measured number as people write it: no more than two decimals, no trailing zeros."""
+    if value is None:
+        return "—"
+    text = f"{float(value):.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+UNITS = (("_mm", "mm"), ("_m", "m"), ("_deg", "°"), ("_pct", "%"), ("_ms", "m/s"), ("_c", "℃"), ("_ppm", "ppm"))
+UNITS_MORE = (("_ue", "με"), ("_mpa", "MPa"), ("_days", "d"))
+
+
+def unit_of(metric: str) -> str:
+    """The unit that ends a metric's name (house rule), as people write it; nothing where it has none."""
+    return next((unit for tail, unit in (*UNITS, *UNITS_MORE) if metric.endswith(tail)), "")

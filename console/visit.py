@@ -6,6 +6,7 @@ A room's route takes ``here: Here``, asks with ``here.ask``, changes something w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,7 @@ class Visit:
     realm_wrong: str | None
     words: Words
     wall: datetime
+    _strip: asyncio.Future[dict[str, Asked]] | None = None
 
     @property
     def now(self) -> datetime | None:
@@ -90,9 +92,13 @@ class Visit:
         given = {"realm": self.realm.realm, **{name: value for name, value in query.items() if value is not None}}
         return f"{path}?{urlencode(given)}"
 
+    def hurry(self) -> None:
+        """Ask for the status strip already, while the page asks for its own."""
+        self._strip = asyncio.ensure_future(self.ask(strip.asks()))
+
     async def page(self, room: str, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A whole page of ``room``; its template extends ``room.html``."""
-        asked = await self.ask(strip.asks())
+        asked = await (self._strip or self.ask(strip.asks()))
         shown = {"strip": strip.strip_of(asked, self.realm_wrong), "room": room, "rooms": ROOMS, "services": SERVICES}
         return self._html(template, {**shown, **values}, status)
 

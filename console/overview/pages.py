@@ -1,91 +1,152 @@
-"""总览页 The overview and its live parts. Reads everything anew each time: a reload is always right."""
+"""总览页 The overview and the map room (the same page, with more map), and their live parts.
+
+Reads everything anew each time: a reload is always right. What is chosen stands in the URL, so that a link shows it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from console import names as packs
 from console import strip
-from console.overview import view
+from console.names import names_of
+from console.overview import card, view
+from console.overview.layers import FUSES, LAYERS, items_of, seen_of
+from console.overview.view import Choice, choice_of
 from console.peers import Asked
-from console.visit import Here, Visit
-from shared.errors import NotFound
+from console.visit import Ask, Here, Visit
 
-PARTS = ("fuses", "orders", "board", "timeline")
-CASES_SHOWN = 6
-INCIDENTS_SHOWN = 6
-FUSES_EXPLAINED = 12
+INCIDENTS_SHOWN = 4
+WORD_MAX = 60
+SEL_MAX = 160
+ROWS_ASKED = 1000
+ORDERS: Ask = ("dispatch", "/v1/orders", {"limit": 500})
+CASES: Ask = ("dispatch", "/v1/callouts", {"state": "open"})
+INCIDENTS: Ask = ("dispatch", "/v1/incidents", {"limit": INCIDENTS_SHOWN, "live": "true"})
+ALARMED: Ask = ("warning", FUSES.path, {"alarmed": "true", "limit": ROWS_ASKED})
+Word = Annotated[str, Query(max_length=WORD_MAX)]
+
+
+def _choice(
+    layer: Annotated[str | None, Query(alias="list", max_length=20)] = None,
+    township: Word = "",
+    level: Word = "",
+    state: Word = "",
+    words: Annotated[str, Query(alias="q", max_length=WORD_MAX)] = "",
+    sel: Annotated[str, Query(max_length=SEL_MAX)] = "",
+    map_wanted: Annotated[str, Query(alias="map", max_length=5)] = "",
+) -> Choice:
+    return choice_of(layer, township, level, state, words, sel, map_off=map_wanted == "off")
+
+
+Chosen = Annotated[Choice, Depends(_choice)]
 
 
 def routes() -> APIRouter:
     router = APIRouter()
+    _pages(router)
+    _parts(router)
+    return router
 
+
+def _pages(router: APIRouter) -> None:
     @router.get("/")
-    async def page(here: Here) -> Response:
+    async def overview(here: Here, choice: Chosen) -> Response:
         """The overview (总览), on the running realm or the asked one."""
-        return await here.page("overview", "overview/page.html", await _look(here, PARTS))
+        return await _page(here, choice, "overview")
 
+    @router.get("/map")
+    async def map_room(here: Here, choice: Chosen) -> Response:
+        """The same with more map (地图)."""
+        return await _page(here, choice, "map")
+
+
+def _parts(router: APIRouter) -> None:
     @router.get("/part/strip")
     async def strip_part(here: Here) -> Response:
         """The status strip, which stands on every page."""
         asked = await here.ask(strip.asks())
         return here.part("parts/strip.html", {"strip": strip.strip_of(asked, here.realm_wrong)})
 
-    @router.get("/part/{name}")
-    async def part(name: str, here: Here) -> Response:
-        """One part of the page, for the script that follows the streams."""
-        if name not in PARTS:
-            raise NotFound("there is no such part", "没有该部分")
-        return here.part(f"overview/{name}.html", await _look(here, (name,)))
+    @router.get("/part/overview/list")
+    async def list_part(here: Here, choice: Chosen) -> Response:
+        """The list with its filter."""
+        return here.part("overview/list.html", _listed(choice, await here.ask(_asks(choice))))
 
-    return router
+    @router.get("/part/overview/card")
+    async def card_part(here: Here, choice: Chosen) -> Response:
+        """What is selected."""
+        return here.part("overview/card.html", {"choice": choice, "card": await card.of(here, choice)})
 
+    @router.get("/part/overview/todo")
+    async def todo_part(here: Here) -> Response:
+        """What waits for a signature, what is unanswered."""
+        asked = await here.ask({"orders": ORDERS, "cases": CASES})
+        return here.part("overview/todo.html", {"todo": view.todo_of(asked["orders"], asked["cases"])})
 
-async def _look(here: Visit, parts: tuple[str, ...]) -> dict[str, Any]:
-    """Everything that the parts show, asked at once."""
-    answers = await here.ask(_asks(parts))
-    seen: dict[str, Any] = {}
-    if "fuses" in parts:
-        fuses = view.fuses_of(answers["fuses"])
-        seen |= {"fuses": await _explained(here, fuses), "fuses_wrong": answers["fuses"].wrong}
-    if "orders" in parts:
-        seen |= {"orders": view.orders_of(answers["orders"]), "orders_wrong": answers["orders"].wrong}
-    if "board" in parts:
-        boards = await _each(here, answers["cases"], "case_id", CASES_SHOWN, "/v1/callouts/{}/board")
-        seen |= {"cases": view.cases_of(boards), "board_wrong": answers["cases"].wrong or _wrong_of(boards)}
-    if "timeline" in parts:
-        found = answers["incidents"]
-        timelines = await _each(here, found, "incident_id", INCIDENTS_SHOWN, "/v1/incidents/{}/timeline")
-        seen |= {"lines": view.timeline_of(timelines), "timeline_wrong": found.wrong or _wrong_of(timelines)}
-    return seen
+    @router.get("/part/overview/events")
+    async def events_part(here: Here) -> Response:
+        """What happened last."""
+        return here.part("overview/events.html", await _events(here))
 
 
-def _asks(parts: tuple[str, ...]) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """What the parts need, by name: (service, path, query)."""
-    known: dict[str, tuple[str, str, dict[str, Any]]] = {
-        "orders": ("dispatch", "/v1/orders", {"limit": 500}),
-        "cases": ("dispatch", "/v1/callouts", {"state": "open"}),
-        "fuses": ("warning", "/v1/fuses", {"limit": 500}),
-        "incidents": ("dispatch", "/v1/incidents", {"limit": INCIDENTS_SHOWN}),
+async def _page(here: Visit, choice: Choice, room: str) -> Response:
+    here.hurry()
+    asked, events, selected = await asyncio.gather(
+        here.ask({**_asks(choice), "orders": ORDERS, "cases": CASES}), _events(here), card.of(here, choice)
+    )
+    values = {
+        **_listed(choice, asked),
+        **events,
+        "todo": view.todo_of(asked["orders"], asked["cases"]),
+        "card": selected,
+        "layers": LAYERS,
+        "has_map": here.desk.has_map,
+        "query": choice.query(),
     }
-    wanted = {"orders": "orders", "board": "cases", "fuses": "fuses", "timeline": "incidents"}
-    return {wanted[part]: known[wanted[part]] for part in parts}
+    return await here.page(room, "overview/page.html", values)
 
 
-async def _each(here: Visit, found: Asked, key: str, most: int, path: str) -> list[Asked]:
-    ids = [str(row[key]) for row in found.items[:most]]
-    return list((await here.ask({name: ("dispatch", path.format(name), {}) for name in ids})).values())
+def _asks(choice: Choice) -> dict[str, Ask]:
+    """What the list needs, by name."""
+    layer = choice.layer
+    asks: dict[str, Ask] = {"pack": packs.ASK, "fuses": ALARMED}
+    if layer is FUSES:
+        if choice.state == "blind" or choice.level == "normal":
+            asks["rows"] = ("warning", FUSES.path, {"limit": ROWS_ASKED})
+    else:
+        asks["rows"] = (layer.service, layer.path, {"limit": ROWS_ASKED})
+    if layer.name in ("units", "sites"):
+        asks["orders"] = ORDERS
+    return asks
 
 
-async def _explained(here: Visit, fuses: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The worst fuses with the record that says why they stand where they are."""
-    ids = [f"{row['fuse']}/{row['scope']}" for row in fuses]
-    answers = await here.ask({name: ("warning", f"/v1/fuses/{name}", {}) for name in ids[:FUSES_EXPLAINED]})
-    return [{**row, **view.reason_of(answers.get(name))} for name, row in zip(ids, fuses, strict=True)]
+def _listed(choice: Choice, asked: Mapping[str, Asked]) -> dict[str, Any]:
+    names = names_of(asked["pack"])
+    rows = asked.get("rows", asked["fuses"])
+    seen = seen_of(names, asked["fuses"], asked.get("orders", Asked()))
+    found = view.listed(items_of(choice.layer, rows, seen), choice, names)
+    return {
+        "choice": choice,
+        "layers": LAYERS,
+        "names": names,
+        "listed": found,
+        "sight": view.sight_of(asked["fuses"]),
+        "list_wrong": rows.wrong,
+    }
 
 
-def _wrong_of(answers: list[Asked]) -> str | None:
-    return next((answer.wrong for answer in answers if answer.wrong), None)
+async def _events(here: Visit) -> dict[str, Any]:
+    incidents = (await here.ask({"incidents": INCIDENTS}))["incidents"]
+    ids = [str(row["incident_id"]) for row in incidents.items]
+    asks: dict[str, Ask] = {
+        name: ("dispatch", f"/v1/incidents/{name}/timeline", {"newest": view.LINES_SHOWN}) for name in ids
+    }
+    timelines = await here.ask(asks)
+    wrong = incidents.wrong or next((asked.wrong for asked in timelines.values() if asked.wrong), None)
+    return {"lines": view.lines_of(timelines), "events_wrong": wrong}

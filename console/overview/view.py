@@ -1,16 +1,139 @@
-"""总览视图 What the overview shows, made of what the services answered. Pure. What is not known says so."""
+"""总览视图 Which items are listed, and what wants doing; made of what the services answered. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
+from console.names import Names
+from console.overview.layers import BY_NAME, FUSES, RANK, Item, Layer
 from console.peers import Asked
-from console.strip import ENDED_ORDERS
+from console.strip import WAITING_ORDERS
 
-RANK = {"red": 4, "orange": 3, "yellow": 2, "blue": 1, "normal": 0}
-TIMELINE_MAX = 200
+ROWS_MAX = 400
+GROUP_MIN = 3
+SIGN_SHOWN = 6
+LINES_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """所选: what the URL says: the list, its filter, the selection, whether the map is wanted"""
+
+    layer: Layer = FUSES
+    township: str = ""
+    level: str = ""
+    state: str = ""
+    words: str = ""
+    sel: str = ""
+    map_off: bool = False
+
+    def query(self, **changed: str | None) -> str:
+        """The URL's query of this choice, changed; a changed list drops what was filtered by state."""
+        given: dict[str, str | None] = {
+            "list": self.layer.name,
+            "township": self.township,
+            "level": self.level,
+            "state": self.state,
+            "q": self.words,
+            "sel": self.sel,
+            "map": "off" if self.map_off else None,
+            **changed,
+        }
+        return urlencode({name: value for name, value in given.items() if value})
+
+    def takes(self, item: Item) -> bool:
+        return (
+            self.township in ("", item.township)
+            and self.level in ("", item.level or "none")
+            and self.state in ("", item.state)
+            and (not self.words or self.words.lower() in f"{item.name} {item.id}".lower())
+        )
+
+
+def choice_of(
+    layer: str | None, township: str, level: str, state: str, words: str, sel: str, *, map_off: bool
+) -> Choice:
+    """What the URL says; what it says wrongly is left out."""
+    of_sel = sel.partition(":")[0]
+    chosen = BY_NAME.get(layer or of_sel, FUSES)
+    return Choice(chosen, township, level, state, words.strip(), sel if of_sel in BY_NAME else "", map_off)
+
+
+@dataclass(frozen=True)
+class Group:
+    """同类: alarms of one rule at one level in one township, said once: a storm trips every village of a valley"""
+
+    items: Sequence[Item]
+
+    @property
+    def head(self) -> Item:
+        return self.items[0]
+
+    @property
+    def key(self) -> str:
+        return "-".join(_kind(self.head))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """列表: the rows that the filter takes, and what it offers"""
+
+    groups: Sequence[Group]
+    left_out: int
+    townships: Sequence[tuple[str, str]]
+    levels: Sequence[str]
+    states: Sequence[str]
+
+
+def _kind(item: Item) -> tuple[str, ...]:
+    return (str(item.about.get("fuse")), item.township, item.level or "", item.state)
+
+
+def _grouped(items: Sequence[Item]) -> list[Group]:
+    kinds: dict[tuple[str, ...], list[Item]] = {}
+    for item in items:
+        kinds.setdefault(_kind(item), []).append(item)
+    groups: list[Group] = []
+    for held in kinds.values():
+        alike = held[0].layer == FUSES.name and len(held) >= GROUP_MIN
+        groups += [Group(held)] if alike else [Group([item]) for item in held]
+    return groups
+
+
+def listed(items: Sequence[Item], choice: Choice, names: Names) -> Listed:
+    """The list, the selected item always in it."""
+    taken = [item for item in items if choice.takes(item) or item.sel == choice.sel]
+    shown = [item for at, item in enumerate(taken) if at < ROWS_MAX or item.sel == choice.sel]
+    townships = sorted({item.township for item in items})
+    levels = sorted({item.level or "none" for item in items}, key=lambda level: -RANK.get(level, -1))
+    states = sorted({item.state for item in items})
+    places = [(code, names.region(code)) for code in townships]
+    return Listed(_grouped(shown), len(taken) - len(shown), places, levels, states)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """要办的事: what waits for a signature, what is unanswered; None where dispatch did not answer"""
+
+    orders: Sequence[Mapping[str, Any]] | None = None
+    more_orders: int = 0
+    cases: Sequence[Mapping[str, Any]] | None = None
+    wrong: str | None = None
+
+
+def todo_of(orders: Asked, cases: Asked) -> Todo:
+    waiting = [order for order in orders.items if order["state"] in WAITING_ORDERS]
+    waiting.sort(key=lambda o: (o["due_at"] or "9", -RANK.get(o["level"], 0), o["order_id"]))
+    running = sorted(cases.items, key=lambda case: case["numbers"]["oldest_unanswered_at"] or "9")
+    return Todo(
+        None if orders.wrong else waiting[:SIGN_SHOWN],
+        max(0, len(waiting) - SIGN_SHOWN),
+        None if cases.wrong else running,
+        orders.wrong or cases.wrong,
+    )
 
 
 @dataclass(frozen=True)
@@ -22,68 +145,53 @@ class Line:
     text: Mapping[str, str]
     kind: str
     late: bool
+    incident_id: str = ""
 
 
-@dataclass(frozen=True)
-class CaseView:
-    """一案的叫应板"""
-
-    case_id: str
-    head: Mapping[str, Any]
-    posts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    blackouts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-
-
-def fuses_of(asked: Asked) -> list[Mapping[str, Any]]:
-    """Those above normal, blind or unconfirmed; the worst first."""
-    shown = [row for row in asked.items if row.get("level", "normal") != "normal" or row.get("blind")]
-    return sorted(shown, key=lambda row: (-RANK.get(row.get("level", ""), 5), str(row.get("scope"))))
-
-
-def reason_of(asked: Asked | None) -> dict[str, Any]:
-    """Why a fuse stands where it is: of its records, newest first, the last that changed its level and gave grounds."""
-    records = asked.body.get("records", ()) if asked and not asked.wrong and isinstance(asked.body, dict) else ()
-    newest = max(records, key=lambda row: row["n"], default=None)
-    told = max((row for row in records if row.get("because")), key=lambda row: row["n"], default=None)
-    return {
-        "because": told["because"] if told else [],
-        "since": newest["known_at"] if newest else None,
-        "reason": newest["reason"] if newest else None,
-    }
-
-
-def orders_of(asked: Asked) -> list[Mapping[str, Any]]:
-    """What waits for a signature first, by its time; then what is in force, the worst first."""
-    shown = [order for order in asked.items if order["state"] not in ENDED_ORDERS]
-    return sorted(
-        shown,
-        key=lambda order: (
-            order["state"] != "awaiting_signature",
-            order.get("due_at") or "9",
-            -RANK.get(order.get("level", ""), 5),
-            order["order_id"],
-        ),
-    )
-
-
-def cases_of(boards: Sequence[Asked]) -> list[CaseView]:
-    """The boards that could be had."""
-    made = []
-    for board in boards:
-        if board.wrong or not isinstance(board.body, dict):
-            continue
-        body = board.body
-        posts = [post for post in body.get("posts", ()) if post["state"] != "closed"]
-        made.append(CaseView(str(body["case_id"]), body, posts, body.get("blackouts", ())))
-    return made
-
-
-def timeline_of(timelines: Sequence[Asked]) -> list[Line]:
+def lines_of(timelines: Mapping[str, Asked]) -> list[Line]:
     """All incidents' lines, newest first."""
     lines = [
-        Line(row["at"], row["known_at"], row["text"], row["kind"], row["at"] != row["known_at"])
-        for asked in timelines
+        Line(row["at"], row["known_at"], row["text"], row["kind"], row["at"] != row["known_at"], incident_id)
+        for incident_id, asked in timelines.items()
         for row in asked.items
     ]
     lines.sort(key=lambda line: (line.known_at, line.at), reverse=True)
-    return lines[:TIMELINE_MAX]
+    return lines[:LINES_SHOWN]
+
+
+@dataclass(frozen=True)
+class Area:
+    """乡镇: the worst level in it, and how much of it nobody watches"""
+
+    level: str
+    blind: int
+    total: int
+
+    @property
+    def sight(self) -> str:
+        """``none`` where every fuse is blind, ``part`` where some are, else ``full``."""
+        return "none" if self.blind >= self.total else "part" if self.blind else "full"
+
+
+def areas_of(fuses: Asked) -> Mapping[str, Area]:
+    """By township, off the summary of all fuses."""
+    summary = fuses.body.get("summary", {}) if isinstance(fuses.body, dict) else {}
+    found = {}
+    for code, count in summary.get("areas", {}).items():
+        level = max((level for level, number in count["levels"].items() if number), key=lambda e: RANK[e])
+        found[code] = Area(level, count["blind"], count["total"])
+    return found
+
+
+@dataclass(frozen=True)
+class Sight:
+    """全区所见: how many fuses see nothing"""
+
+    total: int = 0
+    blind: int = 0
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+
+def sight_of(fuses: Asked) -> Sight | None:
+    summary = fuses.body.get("summary") if isinstance(fuses.body, dict) and not fuses.wrong else None
+    return Sight(summary["total"], summary["blind"], summary["levels"]) if summary else None

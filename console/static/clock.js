@@ -22,6 +22,22 @@ function spell(seconds) {
   return sign + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
 }
 
+const WORDS = document.documentElement.lang.startsWith("zh") ? ["天", "时", "分", "分"] : ["d", "h", "min", ""];
+
+// The same words as console/times.py `age`.
+function aged(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const [day, hour, minute, last] = WORDS;
+  if (minutes < 1) return `<1${minute}`;
+  if (minutes < 60) return `${minutes}${minute}`;
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)}${hour}${String(minutes % 60).padStart(2, "0")}${last}`;
+  return `${Math.floor(minutes / 1440)}${day}`;
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function tick() {
   const shown = clock?.querySelector("time");
   if (!shown) return;
@@ -31,10 +47,11 @@ export function tick() {
   shown.textContent = `${beijing.slice(5, 10)} ${beijing.slice(11, 19)}`;
   for (const each of document.querySelectorAll("[data-due]")) {
     const left = (Date.parse(each.dataset.due) - now) / 1000;
-    each.textContent = spell(left);
+    put(each, spell(left));
     each.classList.toggle("over", left < 0);
   }
-  for (const each of document.querySelectorAll("[data-since]")) each.textContent = spell((now - Date.parse(each.dataset.since)) / 1000);
+  for (const each of document.querySelectorAll("[data-since]")) put(each, spell((now - Date.parse(each.dataset.since)) / 1000));
+  for (const each of document.querySelectorAll("[data-age]")) put(each, aged((now - Date.parse(each.dataset.age)) / 1000));
 }
 
 export function startClock() {

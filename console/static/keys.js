@@ -20,6 +20,7 @@ function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   if (event.key === "Escape" && typing(event.target)) return void event.target.blur();
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return; // it has an Enter of its own
   if (event.key === "g") return void (going = performance.now());
   if (performance.now() - going < GO_MS) {
     going = 0;

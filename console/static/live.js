@@ -1,25 +1,34 @@
 // Follows /stream and loads anew the parts that an event may have changed. Events come in bursts: the first is followed at
-// once, those that come while a part is being loaded are answered by one more load of it.
+// once, those that come while a part is being loaded are answered by one more load of it, and one with data-pace rests
+// so many milliseconds between two loads.
 // Another module may take part: document gets `live:event` for each event ({service, event}) and `live:loaded` for each part.
 import { setClock, tick } from "./clock.js";
 
 const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
 const HIDDEN_MS = 5000; // a browser has six connections to a host: a page that nobody sees gives its own back
 const CLOSED_MS = 5000;
+const TOGETHER_MS = 150;
 
 const links = document.getElementById("links");
 const busy = new Map(); // part → whether it has to be loaded once more
 let stream = null;
 let hiding = 0;
+let missing = 0;
 
 export function want(part) {
-  if (busy.has(part)) return void busy.set(part, true);
-  busy.set(part, false);
-  load(part).finally(() => {
-    const again = busy.get(part);
-    busy.delete(part);
-    if (again && part.isConnected) want(part);
-  });
+  follow(part, () => load(part), Number(part.dataset.pace ?? 0));
+}
+
+// Do it now; while it is being done, or rests, however often it is wanted means once more.
+export function follow(key, act, pace = 0) {
+  if (busy.has(key)) return void busy.set(key, true);
+  busy.set(key, false);
+  const begun = performance.now();
+  act().finally(() => setTimeout(() => {
+    const again = busy.get(key);
+    busy.delete(key);
+    if (again && key.isConnected !== false) follow(key, act, pace);
+  }, Math.max(0, pace - (performance.now() - begun))));
 }
 
 async function load(part) {
@@ -48,6 +57,10 @@ function replace(part, text) {
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   for (const fresh of made.content.querySelectorAll("[id]")) {
     const old = document.getElementById(fresh.id);
+    if (old && old === document.activeElement && old.matches("input, select, textarea")) {
+      fresh.replaceWith(old); // what somebody types in stays under his hands
+      continue;
+    }
     if (old && part.contains(old) && (old.source ?? old.outerHTML) === fresh.outerHTML) fresh.replaceWith(old);
     else fresh.source = fresh.outerHTML;
   }
@@ -79,24 +92,30 @@ function concerned(part, service, kind) {
 }
 
 function changed(service, kind) {
-  for (const part of document.querySelectorAll("[data-part]")) if (concerned(part, service, kind)) want(part);
+  for (const part of document.querySelectorAll("[data-part]:not([hidden])")) if (concerned(part, service, kind)) want(part);
 }
 
 function all() {
-  for (const part of document.querySelectorAll("[data-part]")) want(part);
+  for (const part of document.querySelectorAll("[data-part]:not([hidden])")) want(part);
 }
 
-function follow() {
+// Services come and go together: what was missed meanwhile is loaded once.
+function again() {
+  clearTimeout(missing);
+  missing = setTimeout(all, TOGETHER_MS);
+}
+
+function open() {
   sayAll("connecting");
   stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}`);
   const own = (name, act) => stream.addEventListener(name, (event) => act(JSON.parse(event.data).service));
-  own("here", (service) => { say(service, "live"); changed(service); });
-  own("away", (service) => { say(service, "away"); changed(service); });
-  own("gap", (service) => changed(service));
+  own("here", (service) => { say(service, "live"); again(); });
+  own("away", (service) => { say(service, "away"); again(); });
+  own("gap", again);
   own("login", toTheDoor);
   stream.onerror = () => {
     sayAll("away");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, CLOSED_MS);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(open, CLOSED_MS);
   };
   stream.onmessage = (message) => {
     const { service, event } = JSON.parse(message.data);
@@ -110,13 +129,13 @@ function onVisibility() {
   if (document.hidden) {
     hiding = setTimeout(() => stream.close(), HIDDEN_MS);
   } else if (stream.readyState === EventSource.CLOSED) {
-    follow();
+    open();
     all();
   }
 }
 
 export function startLive() {
-  follow();
+  open();
   document.addEventListener("visibilitychange", onVisibility);
   setInterval(() => document.hidden || all(), AGAIN_MS);
 }

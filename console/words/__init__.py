@@ -30,10 +30,11 @@ class Words:
     def has(self, name: str) -> bool:
         return name in TEXT
 
-    def code(self, value: Any) -> str:
+    def code(self, value: Any, of: str = "") -> str:
+        """A code in words; ``of`` a kind of thing whose codes mean something of their own."""
         if value is None or value == "":
             return "—"
-        found = CODES.get(str(value))
+        found = CODES.get(f"{of}_{value}") or CODES.get(str(value))
         return found[self._column] if found else str(value)
 
     def fact(self, name: str) -> str:

@@ -65,4 +65,15 @@ TEXT: Mapping[str, tuple[str, str]] = {
         "未启用脚本：本页每 10 秒自动刷新",
         "without scripts: this page reloads every 10 seconds",
     ),
+    # words that several rooms use
+    "fuse": ("规则", "rule"),
+    "why": ("依据", "why"),
+    "since": ("起于", "since"),
+    "post": ("岗位", "post"),
+    "measure": ("措施", "measure"),
+    "issuer": ("签发", "issuer"),
+    "due": ("时限", "due"),
+    "people": ("人员", "people"),
+    "no_calls": ("没有正在进行的叫应", "no calls"),
+    "no_orders": ("没有措施", "no measures"),
 }

@@ -60,14 +60,21 @@ def service_app(seen: list[httpx.Headers]) -> FastAPI:
 
     @app.get("/v1/fuses")
     def fuses(realm: str) -> dict[str, Any]:
-        row = {"fuse": "rainstorm", "scope": "500114112", "name": "<濯水镇>", "level": "red", "blind": False}
-        row |= {"title": {"zh": "暴雨", "en": "Rainstorm"}, "verification": "unconfirmed", "confirmed_level": "orange"}
-        return {"items": [row] if realm == "x-flood-night" else [], "next": None}
-
-    @app.get("/v1/fuses/rainstorm/500114112")
-    def fuse() -> dict[str, Any]:
         because = [{"station": "s1", "window": "3h", "statistic": "sum", "value": 101.5, "bound": 100, "level": "red"}]
-        return {"records": [{"n": 1, "known_at": format_time(DOMAIN), "reason": "threshold", "because": because}]}
+        why = {"since": format_time(DOMAIN), "reason": "threshold", "because": [{**because[0], "name": "甲站"}]}
+        row = {
+            "fuse": "rainstorm",
+            "scope": "500114112",
+            "name": "<濯水镇>",
+            "level": "red",
+            "blind": False,
+            "why": why,
+        }
+        row |= {"title": {"zh": "暴雨", "en": "Rainstorm"}, "verification": "unconfirmed", "confirmed_level": "orange"}
+        row |= {"per": "township", "region": "500114112", "silent": [], "stations": ["s1"]}
+        items = [row] if realm == "x-flood-night" else []
+        counts = {"total": 2, "blind": 1, "levels": {"normal": 1, "red": len(items)}}
+        return {"items": items, "next": None, "summary": {**counts, "areas": {"500114112": counts}}}
 
     @app.get("/v1/callouts")
     @app.get("/v1/orders")
@@ -123,7 +130,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 def test_nobody_sees_anything_without_a_login(console: Console) -> None:
     assert console.http.get("/").headers["location"] == "/login"
-    assert console.http.get("/part/fuses").status_code == 401
+    assert console.http.get("/part/overview/list").status_code == 401
     assert console.http.get("/stream/warning?realm=x-live").status_code == 401
     assert console.http.get("/login").status_code == 200
 
@@ -159,11 +166,20 @@ def test_the_page_opens_on_the_running_drill_in_both_languages(console: Console)
     console.log_in()
     page = console.http.get("/")
     assert page.status_code == 200
-    for wanted in ("演练", "x-flood-night", "06-27 23:00:00", "&lt;濯水镇&gt;", "待核实", "101.5", "demo broker"):
+    for wanted in (
+        "演练",
+        "x-flood-night",
+        "06-27 23:00:00",
+        "&lt;濯水镇&gt;",
+        "待核实",
+        "甲站",
+        "101.5",
+        "demo broker",
+    ):
         assert wanted in page.text
     assert "<濯水镇>" not in page.text
     english = console.http.get("/?lang=en")
-    for wanted in ("EXERCISE", "Rainstorm", "unconfirmed", "no measures"):
+    for wanted in ("EXERCISE", "Rainstorm", "unconfirmed", "nothing to sign"):
         assert wanted in english.text
     assert "没有告警" in console.http.get("/?realm=x-live&lang=zh").text
 
@@ -186,7 +202,7 @@ def test_nothing_comes_from_elsewhere_and_no_script_stands_in_the_page(console: 
 
 def test_a_part_tells_the_clock_anew(console: Console) -> None:
     console.log_in()
-    part = console.http.get("/part/fuses?realm=x-flood-night")
+    part = console.http.get("/part/overview/list?realm=x-flood-night")
     assert "<html" not in part.text
     assert parse_time(part.headers["x-domain-now"]) == DOMAIN
     assert console.http.get("/part/nothing").status_code == 404
@@ -196,7 +212,7 @@ def test_an_expired_login_is_sent_back_to_the_door(console: Console) -> None:
     console.log_in()
     console.clock.set(NOW + timedelta(hours=2))
     assert console.http.get("/").headers["location"] == "/login?why=expired"
-    assert console.http.get("/part/fuses").status_code == 401
+    assert console.http.get("/part/overview/list").status_code == 401
 
 
 def test_who_had_to_log_in_again_is_back_where_he_was(console: Console) -> None:

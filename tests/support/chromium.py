@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from console.session import parts_of
+from shared.clock import poll_until
 from tests.support.real import require_real
 
 PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
@@ -83,6 +84,12 @@ def watch(context: BrowserContext) -> list[str]:
         lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None,
     )
     return wrong
+
+
+def until(page: Page, expression: str, argument: Any = None) -> None:
+    """Until the page's own script says so; `Page.wait_for_function` evaluates text, which our policy forbids."""
+    found = poll_until(lambda: page.evaluate(expression, argument) or None, PATIENCE_MS / 1000, 0.05)
+    assert found, f"never: {expression}"
 
 
 def serious_findings(page: Page) -> list[str]:

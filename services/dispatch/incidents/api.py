@@ -25,6 +25,7 @@ from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
 from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
+NEWEST_MAX = 500
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
@@ -82,12 +83,16 @@ def routes(frame: Frame, incidents: Incidents, callouts: Callouts) -> APIRouter:
         return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
 
     @router.get("/v1/incidents/{incident_id}/timeline")
-    def told(incident_id: str, ctx: Ctx) -> dict[str, Any]:
-        """What happened, by when it happened, with when it was known."""
+    def told(
+        incident_id: str, ctx: Ctx, newest: Annotated[int | None, Query(ge=1, le=NEWEST_MAX)] = None
+    ) -> dict[str, Any]:
+        """What happened, by when it happened, with when it was known; ``newest`` gives what was known last alone."""
         ctx.require(READERS)
         with ctx.read() as conn:
             incidents.get(conn, ctx.realm, incident_id)
             entries = timeline(conn, ctx.realm, incident_id)
+        if newest is not None:
+            entries = sorted(entries, key=lambda entry: entry.known_at)[-newest:]
         return {"incident_id": incident_id, "items": [entry.as_dict() for entry in entries], "next": None}
 
     def change(ctx: Context, incident_id: str, apply: Callable[[Tx], store.Stored]) -> JSONResponse:

@@ -13,21 +13,26 @@ All run in one worker (`xdist_group`), since the system is started once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.chromium import chromium, launch, officers_page
+from tests.support.chromium import PATIENCE_MS, chromium, launch, officers_page
 from tests.support.district import District, whole_district
 from tests.support.real import require_real
 
 TOWNSHIP = "500114112"  # 濯水镇
 GAUGES = ("rain-zs-01", "rain-zs-02")
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_MS)
+
+
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # on a busy machine a tick may wait for the one before it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,11 +1,136 @@
-"""The overview in Chromium."""
+"""The overview in Chromium: the red is seen; list, map, card and URL share one selection; so without the map."""
 
 from __future__ import annotations
 
-from tests.e2e.browser.conftest import OpenPage
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser.conftest import TOWNSHIP, OpenPage
+from tests.support.chromium import serious_findings, until
+from tests.support.district import District
+from tests.support.real import require_real
+
+RED = f"fuses:rainstorm/{TOWNSHIP}"
+GAUGE = "stations:rain-zs-01"
 
 
-def test_the_red_is_seen(open_page: OpenPage) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _map_is_installed() -> None:
+    from console.desk import VENDOR, VENDOR_FILES
+
+    require_real(all((VENDOR / name).is_file() for name in VENDOR_FILES), "MapLibre (console/frontend)")
+
+
+def row(page: Page, sel: str) -> str:
+    return f'[id="row-{sel}"]'
+
+
+def drawn(page: Page) -> None:
+    """Until the map has drawn its marks."""
+    until(page, "Number(document.getElementById('map').dataset.marks) > 0")
+    until(page, "document.getElementById('map').map.loaded()")
+
+
+def click_on_map(page: Page, sel: str) -> None:
+    """Click where a mark is drawn."""
+    x, y = page.evaluate(
+        """sel => {
+            const place = document.getElementById('map'), map = place.map;
+            const mark = map.querySourceFeatures('marks').find((f) => f.properties.sel === sel);
+            const at = map.project(mark.geometry.coordinates), box = place.getBoundingClientRect();
+            return [box.x + at.x, box.y + at.y];
+        }""",
+        sel,
+    )
+    page.mouse.click(x, y)
+
+
+def test_the_red_is_seen_and_one_selection_is_shared(open_page: OpenPage) -> None:
     page = open_page("/")
-    page.get_by_text("濯水镇").first.wait_for()
-    assert "演练" in page.locator("header").inner_text()
+    red = page.locator(row(page, RED))
+    expect(red).to_contain_text("濯水镇")
+    expect(red.locator(".level")).to_have_text("红")
+    expect(page.locator("header.head")).to_contain_text("演练")
+    drawn(page)
+    # from the list to the map
+    red.locator("[data-pick]").click()
+    expect(page.locator("#card")).to_contain_text("3h累计")
+    expect(page.locator("#map")).to_have_attribute("data-chosen", RED)
+    assert f"sel={RED.replace(':', '%3A').replace('/', '%2F')}" in page.url
+    # from the map to the list, which turns to the stations
+    page.evaluate("document.getElementById('map').map.jumpTo({center: [108.77, 29.31], zoom: 12})")
+    until(
+        page,
+        "sel => document.getElementById('map').map.querySourceFeatures('marks').some((f) => f.properties.sel === sel)",
+        GAUGE,
+    )
+    click_on_map(page, GAUGE)
+    gauge = page.locator(row(page, GAUGE))
+    expect(gauge.locator("[data-pick]")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#card")).to_contain_text("濯水镇1号雨量站")
+    expect(gauge.locator(".level")).to_have_text(re.compile("红|橙"))  # the alarm is read off this gauge
+    # a link shows the same to somebody else
+    page.goto(page.url)
+    expect(page.locator("#card")).to_contain_text("濯水镇1号雨量站")
+    assert serious_findings(page) == []
+
+
+def test_it_works_by_keyboard_alone(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.locator(row(page, RED)).wait_for()
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_contain_text("监测站")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    expect(page.locator(row(page, GAUGE))).to_be_attached()
+    page.keyboard.press("j")
+    expect(page.locator("#card h2")).to_be_visible()
+    first = page.locator("#overview").get_attribute("data-sel")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.locator("#overview").get_attribute("data-sel") == first
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("濯水镇1号")
+    expect(page.locator("#list li.row")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.locator(row(page, RED)).wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    page.wait_for_url("**/notices?**")
+
+
+def test_without_the_map_lists_stand_in_and_the_page_says_so(open_page: OpenPage) -> None:
+    page = open_page("/login", role=None)
+    page.route("**/vendor/**", lambda route: route.abort())
+    page.context.add_cookies(open_page("/").context.cookies())
+    page.goto(f"/?list=stations&township={TOWNSHIP}")
+    expect(page.locator("#map")).to_contain_text("以列表代替")
+    page.locator(row(page, GAUGE)).locator("[data-pick]").click()
+    expect(page.locator("#card")).to_contain_text("濯水镇1号雨量站")
+
+
+def test_without_scripts_links_and_forms_do_the_same(open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    expect(page.locator(row(page, RED))).to_contain_text("濯水镇")
+    page.get_by_role("link", name="监测站", exact=True).click()
+    page.select_option("#filter-township", TOWNSHIP)
+    page.get_by_role("button", name="筛选").click()
+    expect(page.locator("#list li.row")).not_to_have_count(0)
+    assert f"township={TOWNSHIP}" in page.url
+    page.locator(row(page, GAUGE)).locator("[data-pick]").click()
+    expect(page.locator("#card")).to_contain_text("濯水镇1号雨量站")
+
+
+def test_a_new_alarm_comes_by_itself(open_page: OpenPage, district: District) -> None:
+    page = open_page("/?lang=en&map=off", color_scheme="dark")
+    page.locator(row(page, RED)).wait_for()
+    expect(page.locator(".link.live")).to_have_count(3)
+    district.read("fire-zs-01", "fire_index", 75)
+    alarm = page.locator(row(page, f"fuses:forest_fire/{TOWNSHIP}"))
+    expect(alarm).to_contain_text("Forest fire")
+    assert serious_findings(page) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from console.overview.view import fuses_of, orders_of, reason_of, timeline_of
+import console
 from console.peers import Asked
 from console.realms import RealmView, choose_realm, realms_of
 from console.rooms import ROOMS
 from console.session import officer_of, same_origin, take_link
 from console.strip import strip_of
-from console.times import clock, left, span
+from console.times import age, clock, figure, left, span, unit_of
 from console.words import CODES, TEXT, Words
 from console.words import ROOMS as WORDS
 from shared.errors import Forbidden
@@ -93,45 +94,6 @@ def test_what_is_not_known_is_never_a_zero() -> None:
     assert strip.wrong == [("dispatch", "dispatch: ConnectError")]
 
 
-def test_fuses_worst_first_and_a_blind_one_is_shown() -> None:
-    rows = [
-        {"level": "normal", "blind": False, "scope": "a"},
-        {"level": "normal", "blind": True, "scope": "b"},
-        {"level": "blue", "blind": False, "scope": "c"},
-        {"level": "red", "blind": False, "scope": "d"},
-    ]
-    assert [row["scope"] for row in fuses_of(Asked(body={"items": rows}))] == ["d", "c", "b"]
-
-
-def test_why_a_fuse_stands_where_it_is() -> None:
-    records = [
-        {"n": 3, "known_at": "t3", "reason": "latched", "because": []},
-        {"n": 2, "known_at": "t2", "reason": "threshold", "because": [{"station": "s"}]},
-        {"n": 1, "known_at": "t1", "reason": "threshold", "because": [{"station": "r"}]},
-    ]
-    told = reason_of(Asked(body={"records": records}))
-    assert told == {"because": [{"station": "s"}], "since": "t3", "reason": "latched"}
-    assert reason_of(None) == reason_of(AWAY) == {"because": [], "since": None, "reason": None}
-
-
-def test_what_waits_for_a_signature_comes_first_by_its_time() -> None:
-    rows = [
-        {"order_id": "1", "state": "in_force", "level": "red", "due_at": None},
-        {"order_id": "2", "state": "awaiting_signature", "level": "orange", "due_at": "2024-06-27T15:10:00Z"},
-        {"order_id": "3", "state": "awaiting_signature", "level": "red", "due_at": "2024-06-27T15:02:00Z"},
-        {"order_id": "4", "state": "lifted", "level": "red", "due_at": None},
-    ]
-    assert [row["order_id"] for row in orders_of(Asked(body={"items": rows}))] == ["3", "2", "1"]
-
-
-def test_the_timeline_is_newest_first_and_marks_what_was_entered_late() -> None:
-    def row(at: str, known: str) -> dict[str, Any]:
-        return {"at": at, "known_at": known, "text": {"zh": at, "en": at}, "kind": "k"}
-
-    lines = timeline_of([Asked(body={"items": [row("1", "1"), row("0", "3")]}), Asked(body={"items": [row("2", "2")]})])
-    assert [(line.known_at, line.late) for line in lines] == [("3", True), ("2", False), ("1", False)]
-
-
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0:00"), (59, "0:59"), (60, "1:00"), (3599, "59:59"), (3600, "1:00:00"), (-5, "0:00")]
 )
@@ -147,13 +109,41 @@ def test_countdowns_and_clocks() -> None:
     assert clock(None) == "—"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "zh", "en"),
+    [
+        (0, "<1分", "<1min"),
+        (59, "59分", "59min"),
+        (60, "1时00分", "1h00"),
+        (47 * 60 + 5, "47时05分", "47h05"),
+        (48 * 60, "2天", "2d"),
+    ],
+)
+def test_ages_are_rough_and_the_same_words_as_the_scripts(minutes: int, zh: str, en: str) -> None:
+    at = "2024-06-27T15:00:00Z"
+    assert age(at, NOW + timedelta(minutes=minutes)) == zh
+    assert age(at, NOW + timedelta(minutes=minutes), "en") == en
+    assert age(None, NOW) == age(at, None) == "—"
+
+
+def test_figures_and_units_as_people_write_them() -> None:
+    assert [figure(value) for value in (None, 101.5, 100, 0.126, -0.001)] == ["—", "101.5", "100", "0.13", "0"]
+    assert [unit_of(name) for name in ("rain_mm", "stage_m", "fire_index")] == ["mm", "m", ""]
+
+
+def test_templates_use_words_that_are_there() -> None:
+    folder = Path(console.__file__).parent / "templates"
+    used = {name for path in folder.rglob("*.html") for name in re.findall(r"\bt\('(\w+)'\)", path.read_text("utf-8"))}
+    assert used - set(TEXT) == set()
+
+
 def test_every_word_is_there_in_both_languages() -> None:
     for table in (TEXT, CODES):
         assert all(zh and en for zh, en in table.values())
     assert len(TEXT) == sum(len(room.TEXT) for room in WORDS)  # no room takes another's word
     assert all(f"room_{room.name}" in TEXT for room in ROOMS)
     assert len({room.key for room in ROOMS}) == len(ROOMS)
-    assert Words("en")("orders") != Words("zh")("orders")
+    assert Words("en")("status") != Words("zh")("status")
     assert Words("fr").lang == "zh"
     assert Words("zh").code("never_heard_of") == "never_heard_of"
     assert Words("en").pick({"zh": "暴雨"}) == "暴雨"
