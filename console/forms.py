@@ -150,13 +150,11 @@ async def _file(upload: UploadFile) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """未办成: why a service did not do it. ``current`` is what stands there now (412)."""
+    """未办成: why a service did not do it; ``is_stale``: somebody else acted since (412)."""
 
     text: Both
     field: str | None = None
     is_stale: bool = False
-    current: Any = None
-    version: str | None = None
 
 
 def trouble_of(asked: Asked) -> Trouble | None:
@@ -167,7 +165,7 @@ def trouble_of(asked: Asked) -> Trouble | None:
     if asked.status == 0 or (asked.status >= 500 and "title" not in body):
         return Trouble(SILENT)
     if asked.status == 412:
-        return Trouble(STALE, None, True, body.get("object"), str(body.get("current", "")))
+        return Trouble(STALE, None, is_stale=True)
     if body.get("code") == "key_reused":
         return Trouble(REUSED)
     en = str(body.get("detail") or asked.wrong)
@@ -178,12 +176,16 @@ def trouble_of(asked: Asked) -> Trouble | None:
 
 def refused(form: Form, trouble: Trouble, fields: Iterable[str]) -> Form:
     """The form again, with the refusal beside the field that it is about, where the form has such a field."""
-    match = trouble.version if trouble.is_stale and trouble.version else form.match
     path = (trouble.field or "").split(".")
     name = next((each for each in (path[-1], path[0]) if each in set(fields)), None)
     if name is not None:
-        return replace(form, errors={**form.errors, name: trouble.text}, match=match)
-    return replace(form, problem=trouble.text, match=match)
+        return replace(form, errors={**form.errors, name: trouble.text})
+    return replace(form, problem=trouble.text)
+
+
+def on_version(forms: Mapping[str, Form], version: str) -> dict[str, Form]:
+    """The forms that came back, now on the version that stands beside them: who goes on has seen it."""
+    return {act: replace(form, match=version) for act, form in forms.items()}
 
 
 def seen(facts: Mapping[str, str]) -> str:

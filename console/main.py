@@ -14,6 +14,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import door, streams, times
+from console.approval import keys as approval_keys
+from console.approval import pages as approval
+from console.board import pages as board
 from console.checkins import pages as checkins
 from console.desk import VENDOR, VENDOR_FILES, Desk
 from console.forms import FORM_BYTES_MAX
@@ -26,6 +29,7 @@ from console.public import pages as public
 from console.public.report import FORM_BYTES_MAX as PUBLIC_FORM_BYTES_MAX
 from console.rooms import ROOMS
 from console.settings import SERVICES, ConsoleSettings
+from console.timeline import pages as timeline
 from console.visit import LoginNeeded, to_the_door
 from shared.clock import Clock
 from shared.errors import NotFound
@@ -72,6 +76,9 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
     for router in (
         _health(desk),
         door.routes(desk),
+        approval.routes(),
+        approval_keys.routes(),
+        board.routes(),
         checkins.routes(),
         notices.routes(),
         orders.routes(),
@@ -80,6 +87,7 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         mapdata.routes(),
         _vendor(),
         streams.routes(desk),
+        timeline.routes(),
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

@@ -19,11 +19,14 @@ class Room:
     key: str
 
 
-# In the order of the navigation. Kept for rooms to come: c board, t timeline, a approval, p map.
+# In the order of the navigation. Kept for rooms to come: p map.
 ROOMS = (
     Room("overview", "/", "o"),
+    Room("board", "/board", "c"),
     Room("orders", "/orders", "m"),
+    Room("approval", "/approval", "a"),
     Room("notices", "/notices", "n"),
+    Room("timeline", "/incidents", "t"),
     Room("checkins", "/checkins", "h"),
     Room("map", "/map", "p"),
 )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from console import names as packs
-from console.forms import Form, Trouble, back, beside, read_form, refused, seen, trouble_of, was_seen
+from console.forms import Form, Trouble, back, beside, on_version, read_form, refused, seen, trouble_of, was_seen
 from console.names import names_of
 from console.orders import view
 from console.visit import Here, Visit
@@ -147,6 +147,7 @@ async def _one(here: Visit, order_id: str, more: Mapping[str, Any], status: int 
         can, cannot = view.sorted_choices(order)
         now = view.facts(order)
         given: Mapping[str, Form] = more.get("forms", {})
+        given = on_version(given, str(order["version"])) if more.get("before") is not None else given
         can = [
             *(act for act in given if act not in can),
             *can,

@@ -55,6 +55,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "expired": ("通道无回执", "no word from carrier"),
     "queued": ("待拨", "queued"),
     "accepted": ("通道已受理", "accepted"),
+    "talking": ("通话中", "on the line"),
     "ringing": ("振铃", "ringing"),
     "ended": ("已结束", "ended"),
     # people of an order

@@ -156,8 +156,13 @@ def test_one_key_and_a_recorded_call_back(bench: Bench) -> None:
     (call,) = bench.get(f"/v1/alerts/{alert_id}")["call_backs"]
     assert (call["words"], call["countersigned_at"]) == (CHIEF["words"], None)
     assert call["countersign_by"] > call["at"]
-    sheet = team.issuer.to_sign(alert_id)
+    before = team.issuer.to_sign(alert_id)
     assert team.duty.do(alert_id, "released", RELEASED)["state"] == "released"
+    sheet = bench.get(
+        f"/v1/alerts/{alert_id}/to-sign", digest=call["digest"]
+    )  # what was approved, not what is proposed now
+    assert (sheet["canonical"], sheet["owing"]) == (before["canonical"], ["演示人员001"])
+    bench.get(f"/v1/alerts/{alert_id}/to-sign", 404, digest="sha256:0")
     forged = {**team.issuer.signed(sheet), "signature": team.second.signed(sheet)["signature"]}
     assert team.issuer.do(alert_id, "approve", forged, 409)["code"] == "refused:bad_signature"
     assert team.issuer.do(alert_id, "approve", team.issuer.signed(sheet))["state"] == "released"

@@ -201,3 +201,70 @@ def test_an_unknown_order_and_an_unknown_act_are_told(officers: dict[str, Office
     officers["issuer"].get("/orders/O-9999", 404)
     sheet = officers["issuer"].http.post("/orders/O-0001/explode", data={"_key": "k"})
     assert sheet.status_code == 404
+
+
+# -- calls ---------------------------------------------------------------------------------------------------------
+
+
+def a_line(district: District, state: tuple[str, ...] = ("calling", "climbing", "top_reached", "answered")) -> str:
+    """``CASE/POST`` of a line of the red case."""
+    case = district.get("dispatch", "/v1/callouts")["items"][-1]["case_id"]
+    posts = district.get("dispatch", f"/v1/callouts/{case}/board")["posts"]
+    line = next(each for each in posts if each["state"] in state and each["post"].startswith("v1"))
+    return f"{case}/{line['post']}"
+
+
+def test_the_board_says_who_and_how_often(district: District, officers: dict[str, Officer]) -> None:
+    page = officers["duty_officer"].get("/board?show=all")
+    where = a_line(district)
+    assert page.tree.xpath(f"//a[contains(@href, '/board/{where}')]")
+    assert "未应答" in page.text
+    assert officers["duty_officer"].http.get("/part/board-list").headers["x-domain-now"]
+    officers["duty_officer"].get("/board/C-0001/nobody", 404)
+
+
+def test_an_answer_on_behalf_names_who_and_on_which_ground(district: District, officers: dict[str, Officer]) -> None:
+    where = a_line(district)
+    case, post = where.split("/")
+    page = officers["duty_officer"].get(f"/board/{where}")
+    bare = officers["duty_officer"].send(page.form(f"/board/{where}/answer"))
+    assert (bare.status, "凭什么" in bare.refusal()) == (422, True)
+    done = officers["duty_officer"].send(bare.form(f"/board/{where}/answer"), ground="本人回电（演示数据）")
+    assert "已记下代答" in done.text
+    log = district.get("dispatch", f"/v1/callouts/{case}/log")["items"]
+    told = [each["body"] for each in log if each["post"] == post and each["body"].get("via") == "on_behalf"]
+    assert told[-1]["ground"] == "本人回电（演示数据）"
+    met = officers["duty_officer"].send(done.form(f"/board/{where}/met"), place="村委会（演示数据）")
+    assert "已记下当面告知" in met.text
+    verifier = officers["verifier"].send(page.form(f"/board/{where}/answer"), ground="x")
+    assert (verifier.status, verifier.form(f"/board/{where}/answer").values["ground"]) == (403, ["x"])
+
+
+def test_a_wrong_number_is_struck_and_another_is_given(district: District, officers: dict[str, Officer]) -> None:
+    where = a_line(district)
+    form = officers["duty_officer"].get(f"/board/{where}").form(f"/board/{where}/wrong")
+    done = officers["duty_officer"].send(form, ground="接电话的是别人（演示数据）")
+    assert "号码已在所有个案划掉" in done.text
+    bad = officers["duty_officer"].send(done.form(f"/board/{where}/contact"), address="abc", ground="x")
+    assert bad.status == 422
+    right = officers["duty_officer"].send(bad.form(f"/board/{where}/contact"), address="00000088888", ground="邻居提供")
+    assert "号码已补" in right.text
+
+
+def test_an_incident_tells_both_times_and_what_is_open(district: District, officers: dict[str, Officer]) -> None:
+    incident = district.get("dispatch", "/v1/incidents")["items"][-1]["incident_id"]
+    page = officers["duty_officer"].get(f"/incidents/{incident}")
+    assert "未了事项" in page.text
+    assert page.tree.xpath("//table[contains(@class,'log')]//tr")
+    some = officers["duty_officer"].get(f"/incidents/{incident}?show=orders")
+    assert all("O-" in row.text_content() for row in some.tree.xpath("//table[contains(@class,'log')]/tbody/tr"))
+    order_id = orders(district, held=True)[0]["order_id"]
+    path = f"/orders/{order_id}"
+    sheet = officers["duty_officer"].get(path).form(f"{path}/progress")
+    then = field(SystemClock().now() - timedelta(minutes=20))
+    noted = officers["duty_officer"].send(sheet, entered_late="1", happened_at=then, note="断电时已执行（演示数据）")
+    assert "已登记进展" in noted.text
+    told = officers["duty_officer"].get(f"/incidents/{stands(district, order_id)['incident_id']}?show=orders")
+    late = [row for row in told.tree.xpath("//tr[contains(@class,'is-late')]") if order_id in row.text_content()]
+    assert late
+    officers["duty_officer"].get("/incidents/I-9999", 404)

@@ -26,7 +26,7 @@ from services.warning.alerts.bulletin import (
     over,
 )
 from services.warning.alerts.life import Act, Approval, Decision, Facts, Life, Purpose, Refusal, persons_needed
-from services.warning.alerts.signing import REFUSALS, CallBack, Voice, check_call_back, check_key
+from services.warning.alerts.signing import REFUSALS, CallBack, Voice, check_call_back, check_key, voices
 from shared.auth.enrolment import find_key, keys_by_id, persons_of_owner
 from shared.auth.keys import SigningKey, canonical, digest_of
 from shared.db.tx import Tx
@@ -130,6 +130,7 @@ def to_sign(case: Case, purpose: Purpose) -> dict[str, Any]:
         "diff": differences(case.public.message if case.public is not None else None, message),
         "persons": {"needed": wanted, "have": sorted(have), "missing": max(0, wanted - len(have))},
         "drafters": list(case.life.drafters),
+        "voices": voices(case.pack, case.alert.hazard),
         "blocked": None
         if refused is None
         else {"code": refused.value, "zh": REFUSALS[refused][1], "en": REFUSALS[refused][0]},
@@ -157,14 +158,26 @@ def approvers(conn: Connection, keys: Table, case: Case, purpose: Purpose) -> fr
 
 
 def approve(
-    tx: Tx, case: Case, purpose: Purpose, signed: Signature, call_back: CallBack | None, deed: Deed
+    tx: Tx,
+    case: Case,
+    purpose: Purpose,
+    signed: Signature,
+    call_back: CallBack | None,
+    deed: Deed,
+    *,
+    owes_only: bool = False,
 ) -> dict[str, Any]:
-    """批准 A signature, with or without the recorded voice of a second person; or such a voice's countersignature."""
+    """批准 A signature, with or without the recorded voice of a second person; or such a voice's countersignature.
+
+    ``owes_only``: who signs here may countersign and nothing else.
+    """
     key = find_key(tx.conn, tx.tables.keys, signed.key_id)
     if key is not None and key.owner != deed.by:
         raise Forbidden("this key is enrolled for somebody else", "该密钥登记在他人名下", code="not_your_key")
     if key is not None and call_back is None and _countersigns(tx, case, signed, key, deed):
         return store.body_of(tx.conn, case.realm, case.alert.alert_id)
+    if owes_only:
+        raise Forbidden("signing alone needs the role of a signer", "您的角色不能单独签批", code="wrong_role")
     message = case.message(purpose)
     digest = digest_of(canonical(message))
     if signed.digest != digest:

@@ -12,15 +12,16 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from services.warning.alerts import acts, releasing
+from services.warning.alerts import acts, releasing, store_life
 from services.warning.alerts import life as lives
 from services.warning.alerts.acts import Case, Deed, Signature
 from services.warning.alerts.bulletin import RESPONSES, VALID_MAX, VALID_MIN, Draft, Words, basis_of
 from services.warning.alerts.life import Act, Purpose, Refusal
 from services.warning.alerts.releasing import ReleasedBy
 from services.warning.alerts.signing import REFUSALS, CallBack
+from shared.auth.keys import canonical
 from shared.db.tx import Tx
-from shared.errors import Forbidden, StaleVersion
+from shared.errors import Forbidden, NotFound, StaleVersion
 from shared.http.context import Answer, Context, Ctx
 from shared.vocabulary import AlertScope, Level, Role
 
@@ -144,13 +145,20 @@ def add_routes(router: APIRouter) -> None:
 def _signing(router: APIRouter) -> None:
     @router.get("/v1/alerts/{alert_id}/to-sign")
     def to_sign(
-        alert_id: str, ctx: Ctx, act: Annotated[Purpose, Query(description="publish | cancel | end")] = Purpose.PUBLISH
+        alert_id: str,
+        ctx: Ctx,
+        act: Annotated[Purpose, Query(description="publish | cancel | end")] = Purpose.PUBLISH,
+        digest: Annotated[str | None, Query(max_length=80, description="of what a voice still owes")] = None,
     ) -> JSONResponse:
-        """The RFC 8785 bytes to sign, their digest, what they say, and how that differs from what stands in public."""
+        """The RFC 8785 bytes to sign, their digest, what they say, and how that differs from what stands in public.
+
+        With ``digest``: the words that were approved by telephone, whatever became of the alert since, to countersign.
+        """
         ctx.require(MAY_READ)
         with ctx.read() as conn:
             case = acts.open_case(conn, ctx.realm, ctx.frame.require_pack(), alert_id)
-            return JSONResponse(acts.to_sign(case, act), headers={"ETag": f'"{case.version}"'})
+            sheet = acts.to_sign(case, act) if digest is None else _owed(conn, case, digest)
+            return JSONResponse(sheet, headers={"ETag": f'"{case.version}"'})
 
     @router.get("/v1/alerts/{alert_id}/hand-over")
     def hand_over_sheet(alert_id: str, ctx: Ctx) -> dict[str, Any]:
@@ -161,15 +169,49 @@ def _signing(router: APIRouter) -> None:
 
     @router.post("/v1/alerts/{alert_id}/approve")
     def approve(alert_id: str, body: ApproveBody, ctx: Ctx) -> JSONResponse:
-        """Approve with an enrolled key; a key and a recorded call-back make two persons. Also to countersign."""
-        roles = MAY_SIGN_WITH_VOICE if body.call_back else MAY_SIGN
+        """Approve with an enrolled key; a key and a recorded call-back make two persons. Also to countersign.
+
+        Whose voice approved may countersign in whatever role; signing alone needs the role of a signer.
+        """
+        owes_only = body.call_back is None and not ctx.actor.roles & set(MAY_SIGN)
         signed = Signature(digest=body.digest, key_id=body.key_id, signature=body.signature)
         call_back = CallBack(**body.call_back.model_dump()) if body.call_back else None
 
         def step(tx: Tx, case: Case, deed: Deed) -> dict[str, Any]:
-            return acts.approve(tx, case, body.act, signed, call_back, deed)
+            return acts.approve(tx, case, body.act, signed, call_back, deed, owes_only=owes_only)
 
-        return _act(ctx, alert_id, roles, body, step, steps_matter=False)
+        return _act(ctx, alert_id, MAY_SIGN_WITH_VOICE, body, step, steps_matter=False)
+
+
+def _owed(conn: Connection, case: Case, digest: str) -> dict[str, Any]:
+    """待补签内容 What a voice approved and still owes its own signature for."""
+    rows = [row for row in store_life.call_backs_of(conn, case.realm, case.alert.alert_id) if row.digest == digest]
+    owing = [row.person for row in rows if row.countersigned_at is None]
+    if not rows:
+        raise NotFound("nothing of this digest was approved by telephone", "没有该摘要的电话批准", field="digest")
+    message: dict[str, Any] = rows[0].message
+    return {
+        "district": message["district"],
+        "realm": case.realm,
+        "alert_id": case.alert.alert_id,
+        "version": case.alert.version,
+        "state": case.life.state.value,
+        "act": message["act"],
+        "digest": digest,
+        "canonical": canonical(message).decode("utf-8"),
+        "message": message,
+        "against": None,
+        "diff": [],
+        "persons": {
+            "needed": len(rows),
+            "have": sorted({row.person for row in rows} - set(owing)),
+            "missing": len(owing),
+        },
+        "owing": owing,
+        "drafters": [],
+        "voices": [],
+        "blocked": None,
+    }
 
 
 def _steps(router: APIRouter) -> None:

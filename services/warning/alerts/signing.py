@@ -41,6 +41,12 @@ def authorised(pack: Pack, hazard: str) -> frozenset[str]:
     return frozenset(post for row in rows for post in (row.signer, *row.deputies) if post)
 
 
+def voices(pack: Pack, hazard: str) -> list[dict[str, str]]:
+    """可电话批准者 The posts whose holders may approve by telephone; their numbers stay in the roster."""
+    held = (pack.roster.get(post) for post in sorted(authorised(pack, hazard)))
+    return [{"post": row.post, "person": row.person} for row in held if row and row.person]
+
+
 def check_key(key: SigningKey | None, message: Mapping[str, Any], signature: str, now: datetime) -> Refusal | None:
     """验签 A key that counts now, and its signature over the canonical bytes."""
     if key is None or not key.valid_at(now):
