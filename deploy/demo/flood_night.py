@@ -131,7 +131,7 @@ class FloodNight:
     @classmethod
     def over(cls, gauges: Iterable[Gauge], rivers: Rivers = Rivers(), seed: int = SEED) -> FloodNight:
         """The storm's foot over the middle of these gauges."""
-        places = [(gauge.lat, gauge.lon) for gauge in gauges]
+        places = [(gauge.lat, gauge.lon) for gauge in gauges] or [(0.0, 0.0)]  # a pack without gauges has a dry night
         middle = (sum(lat for lat, _ in places) / len(places), sum(lon for _, lon in places) / len(places))
         return cls(*middle, rivers, seed)
 
