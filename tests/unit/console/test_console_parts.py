@@ -137,7 +137,7 @@ def test_templates_use_words_that_are_there() -> None:
     missing = [
         f"{path.relative_to(folder)}: {name}"
         for path in folder.rglob("*.html")
-        for name in re.findall(r"\bt\('(\w+)'", path.read_text("utf-8"))
+        for name in re.findall(r"\bt\('(\w+)'[),]", path.read_text("utf-8"))
         if name not in (PUBLIC_TEXT if path.is_relative_to(folder / "public") else TEXT)
     ]
     assert missing == []
