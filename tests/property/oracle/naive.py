@@ -270,7 +270,8 @@ class Fuse:
         confirmed = self.worst_confirmed(t)
         if RANK[worst] > RANK[self.level]:
             self.rise(worst, confirmed, t, known)
-        self.remember(t)
+        if not timer:  # what is said is said by a reading
+            self.remember(t)
         if not timer or self.risen == known:  # a second source is a reading
             self.seek_second_source(t)
         self.track(t, known)
@@ -331,6 +332,8 @@ class Fuse:
             self.evaluate(newest, known)
         if self.level != before:  # "One level record a batch and scope"
             at = self.since[self.level]  # "the first instant at which the new level held"
+            if why == "late" and at in old:
+                why = "threshold"  # it came in time as well
             if why == "threshold" and int(self.quorum["count"]) > 1:
                 why = "quorum"  # "a rise that needed more than one station"
             judge = self.judge
@@ -377,14 +380,17 @@ class Fuse:
     def late(self, late: Sequence[Reading], known: datetime, before: str) -> str:
         """ "The level becomes what it would be now had it been known in time" """
         assert self.newest is not None
-        there = self.rerun(known, [r for r in self.known if r not in late and r.known == known])
+        there = self.rerun(known, [r for r in self.known if r.known == known and r.at > self.newest])
         again = sorted({r.at for r in late} | {t for t in self.evaluated if t >= late[0].at})
         self.evaluated |= {r.at for r in late}
         self.condition = self.worst(self.newest)
         higher = RANK[there.level] > RANK[self.level]
         names = {r.station for r in late}
-        held = [t for t in again if higher and names & set(self.kept_at(there.level, t))]
-        held = [t for t in held if self.truth(there.level, t, True) != F]
+        crossed = [t for t in again if higher and names & set(self.true_at(there.level, t))]
+        held = [t for t in crossed if RANK[self.worst(t)] >= RANK[there.level]]
+        if not held:  # it would only have been kept
+            held = [t for t in again if higher and names & set(self.kept_at(there.level, t))]
+            held = [t for t in held if self.truth(there.level, t, True) != F]
         since = self.begun_at
         if self.begun and since is not None and any(t >= since and self.truth(self.level, t, True) == T for t in again):
             self.begun = None  # a run of false that the late fact interrupts begins again with its arrival
@@ -468,9 +474,9 @@ class Fuse:
         self.write(before, "silence", now, now)
 
     def evaluate_timer(self, now: datetime) -> None:
-        """ "A rule is evaluated … at timers" """
+        """ "A rule is evaluated … at timers": not before what was observed already by a clock that is a little ahead"""
         before = self.level
-        self.evaluate(now, now, timer=True)
+        self.evaluate(max(now, self.newest or now), now, timer=True)
         if self.level != before:
             count = int(self.quorum["count"])
             self.write(before, "quorum" if count > 1 else "threshold", now, now)

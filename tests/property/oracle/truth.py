@@ -194,7 +194,9 @@ class Judge:
         kept = [(r.at, r.value) for r in mine if r.quality in qualities and r.value is not None]
         about = self.metrics[metric]
         if about.kind != "cumulative":
-            return [(at, value, self.stations[station].interval) for at, value in kept]
+            interval = self.stations[station].interval  # a reading stands for one at most, and none is counted twice
+            gaps = [interval, *(b[0] - a[0] for a, b in pairwise(kept))]
+            return [(at, value, min(gap, interval)) for gap, (at, value) in zip(gaps, kept, strict=False)]
         out = []  # "Cumulative counters are differenced with reset and rollover"
         for (before, a), (at, b) in pairwise(kept):
             change = b - a
