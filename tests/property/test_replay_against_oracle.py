@@ -58,10 +58,10 @@ def test_random_storms_in_time(storm: Storm) -> None:
 @given(storms(lag=True))
 @random_storms
 def test_random_storms_on_slow_links(storm: Storm) -> None:
-    compare(storm)
+    compare(storm, late=True)
 
 
-@given(storms(lag=True, late=True, quality=False))
+@given(storms(lag=True, late=True))
 @random_storms
 def test_random_storms_with_late_facts(storm: Storm) -> None:
     compare(storm, late=True)

@@ -77,7 +77,7 @@ class Gauge:
 
     def last_usable(self, series: SeriesMap, t: int) -> int | None:
         """When the station last gave a usable reading of this rule, not after ``t``."""
-        found = [series[key].usable.last_at(t) for key in self.keys if key in series]
+        found = [series[key].last_usable(t) for key in self.keys if key in series]
         return max((at for at in found if at is not None), default=None)
 
 

@@ -74,11 +74,6 @@ class Track:
         """The times in [start, end]."""
         return self.t[bisect_left(self.t, start) : bisect_right(self.t, end)]
 
-    def last_at(self, t: int) -> int | None:
-        """The newest time not after ``t``."""
-        i = bisect_right(self.t, t)
-        return self.t[i - 1] if i else None
-
 
 class Series:
     """读数序列 of one station and metric (a `validate.History` too)."""
@@ -194,6 +189,13 @@ class Series:
         return found
 
     # ---- reading
+
+    def last_usable(self, upto_us: int) -> int | None:
+        """When the newest usable reading not after an instant was observed; a counter's first one too."""
+        for i in range(bisect_right(self.entries, upto_us, key=lambda entry: entry.at_us) - 1, -1, -1):
+            if self.entries[i].quality.usable:
+                return self.entries[i].at_us
+        return None
 
     def times(self, after_us: int, upto_us: int) -> list[int]:
         """The distinct observed times of all readings in (after, upto]."""

@@ -388,15 +388,17 @@ class Fuse:
         names = {r.station for r in late}
         crossed = [t for t in again if higher and names & set(self.true_at(there.level, t))]
         held = [t for t in crossed if RANK[self.worst(t)] >= RANK[there.level]]
-        if not held:  # it would only have been kept
+        kept = not held
+        if kept:  # it would only have been kept
             held = [t for t in again if higher and names & set(self.kept_at(there.level, t))]
             held = [t for t in held if self.truth(there.level, t, True) != F]
         since = self.begun_at
         if self.begun and since is not None and any(t >= since and self.truth(self.level, t, True) == T for t in again):
             self.begun = None  # a run of false that the late fact interrupts begins again with its arrival
         if held and known - held[0] < LATE_LIMIT:  # "younger than 6 h"
-            confirmed = there.level if there.verification == "confirmed" else there.confirmed
-            confirmed = worse(confirmed, *(self.worst_confirmed(t) for t in again if t >= held[0]))
+            confirmed = worse("normal", *(self.worst_confirmed(t) for t in again if t >= held[0]))
+            if kept:
+                confirmed = there.level if there.verification == "confirmed" else there.confirmed
             self.rise(there.level, confirmed, held[0], known)
             self.doubted = min(at for at in (self.doubted, there.doubted, held[0]) if at is not None)
         elif held:  # "else record only"
@@ -466,6 +468,8 @@ class Fuse:
     def fall_silent(self, name: str, last: datetime, now: datetime) -> None:
         """ "`raise` raises one level, unconfirmed (red stays red)" """
         before, judge = self.level, self.judge
+        if self.flat:
+            return  # it comes after the late facts have made the level what it would be
         if judge.silence["then"] == "raise" and judge.higher(before) != before:
             self.rise(judge.higher(before), self.confirmed, now, now)
             self.hushed.append((self.level, name, now, now))

@@ -318,6 +318,18 @@ STORMS: tuple[Storm, ...] = (
           series("A", "10:00", 100, 104, 3, 15, metric="counter_mm"), "10:15 normal>blue threshold",
           [rule(metric="counter_mm", levels={"blue": [{"sum": "5min", "at_least": 10}]})],
           (gauge("A", metrics=("counter_mm",)),)),
+    Storm("first_of_a_counter_lives", "Living = a usable (good or doubtful) reading",
+          [row("A", "10:00", 100, metric="counter_mm"), *series("B", "10:12", 100, 100, metric="counter_mm", lag=6)],
+          "10:10 normal>normal blind blind=yes\n10:18 normal>normal blind obs=10:12",
+          [rule(metric="counter_mm")], (gauge("A", metrics=("counter_mm",)), gauge("B", metrics=("counter_mm",))),
+          "10:18"),
+    Storm("late_and_silent_since", "had it been known in time; a timer already due … fires at once",
+          [row("A", "10:15", 0), row("A", "10:10", 20, "10:55")],
+          """10:30 normal>normal blind blind=yes
+             10:55 normal>yellow late obs=10:10 blind=yes
+             10:55 yellow>red silence ver=unconfirmed conf=yellow blind=yes""",
+          [rule(levels={name: [{"max": "30min", "at_least": bound}] for name, bound in (("yellow", 20), ("red", 40))},
+                silence={"intervals": 3, "above": "yellow", "then": "raise"})]),
     Storm("late_would_have_kept_it", "The level becomes what it would be now had it been known in time",
           [*series("A", "10:00", 35, 0, 0, 0, None, 0, 0, 0, 0), row("A", "10:20", 35, "10:42")],
           """10:00 normal>orange threshold trip=1
