@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEXT: Mapping[str, tuple[str, str]] = {
+    "timeline": ("时间线", "Timeline"),
     "no_incidents": ("没有事件", "no incidents"),
     "commander": ("指挥长", "commander"),
     "peak": ("最高", "peak"),
