@@ -98,6 +98,19 @@ def drill(
     raise typer.Exit(play(Access(data.expanduser().absolute()), wish, terminal, SystemClock()))
 
 
+@app.command()
+def prepare(
+    pack: Annotated[Path, typer.Argument(help="区县包文件夹 the pack's folder")],
+    data: Data = Path("data"),
+    database_host: Annotated[str, typer.Option(help="数据库主机 as the services reach it")] = "postgres",
+) -> None:
+    """准备部署 Keys, broker passwords, access list, the frozen pack: before the first start; safe to repeat."""
+    from services.command.prepare import prepare as write
+
+    made = write(pack, data.expanduser().absolute(), database_host)
+    typer.echo(f"{made.district.name_zh} {made.version}: 已就绪 ready in {data}")
+
+
 @db_app.command("upgrade")
 def db_upgrade(
     data: Data = Path("data"),

@@ -24,19 +24,35 @@ class SettingError(FengsuiError):
 
 
 class Env:
-    """环境变量 Typed access to ``FENGSUI_*``; the error names the variable."""
+    """环境变量 Typed access to ``FENGSUI_*``; the error names the variable.
+
+    ``FENGSUI_NAME_FILE`` gives the value of ``FENGSUI_NAME`` from a file, so that no secret stands in an environment.
+    """
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._values = os.environ if values is None else values
 
     def text(self, name: str, default: str | None = None) -> str:
-        value = self._values.get(PREFIX + name, "") or default
+        value = self._given(name) or default
         if value is None:
             raise SettingError(f"{PREFIX}{name} is not set", f"未设置 {PREFIX}{name}", field=name)
         return value
 
     def optional(self, name: str) -> str | None:
-        return self._values.get(PREFIX + name) or None
+        return self._given(name) or None
+
+    def _given(self, name: str) -> str:
+        value, path = self._values.get(PREFIX + name, ""), self._values.get(f"{PREFIX}{name}_FILE", "")
+        if value or not path:
+            return value
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            raise SettingError(
+                f"{PREFIX}{name}_FILE: {path} cannot be read ({error})",
+                f"{PREFIX}{name}_FILE：{path} 无法读取",
+                field=name,
+            ) from error
 
     def number(self, name: str, default: float, low: float, high: float) -> float:
         text = self._values.get(PREFIX + name, "")
