@@ -102,10 +102,8 @@ def lives(turn: Turn, watch: Watch) -> bool:
 def _see(turn: Turn, batch: Sequence[Checked]) -> None:
     """Readings may end blindness, from the first instant at which enough stations were living."""
     state = turn.state
-    if turn.cut_off or not state.blind:
-        return
-    if state.blind_recorded and not sees_enough(turn):
-        return  # they are too old to show anything of now
+    if turn.cut_off or not state.blind or not sees_enough(turn):
+        return  # or they are too old to show anything of now
     for t in sorted({reading.observed_us for reading in batch if reading.quality.usable}):
         scene = Scene(turn.fuse, state, turn.series, t)
         if scene.living() >= turn.fuse.rule.quorum.minimum:

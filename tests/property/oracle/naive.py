@@ -367,7 +367,7 @@ class Fuse:
         if not instants:
             return
         lit = next((t for t in instants if self.living(t) >= needed), None)
-        if self.blind and lit is not None and (self.living_now(known) >= needed or not self.blind_recorded):
+        if self.blind and lit is not None and self.living_now(known) >= needed:
             self.blind = False
             if self.blind_recorded:
                 self.write(self.level, "blind", lit, known)
