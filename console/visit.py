@@ -149,7 +149,9 @@ def render(
 ) -> HTMLResponse:
     """A template in the asked language, which is remembered."""
     words = Words(_lang(request, lang))
-    text = desk.templates.get_template(template).render({**values, "t": words, "lang": words.lang})
+    asked = request.query_params.get("lang")
+    common = {"t": words, "lang": words.lang, "lang_unknown": asked is not None and asked not in LANGS}
+    text = desk.templates.get_template(template).render({**values, **common})
     answer = HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
     if request.query_params.get("lang") in LANGS:
         answer.set_cookie(LANG_COOKIE, words.lang, max_age=365 * 86400, httponly=True, samesite="strict", path="/")
@@ -182,4 +184,5 @@ async def to_the_door(request: Request, _: Exception) -> Response:
 
 
 def _lang(request: Request, lang: str | None) -> str | None:
-    return lang or request.cookies.get(LANG_COOKIE)
+    """The asked one where we have it, else the one that was chosen before."""
+    return lang if lang in LANGS else request.cookies.get(LANG_COOKIE)

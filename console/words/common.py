@@ -25,6 +25,10 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "service_warning": ("预警", "warning"),
     "service_dispatch": ("调度", "dispatch"),
     "service_resources": ("资源", "resources"),
+    "lang_unknown": (
+        "没有这种语言，仍以中文显示 · This language is not available; use lang=zh or lang=en",
+        "this language is not available; English or Chinese: lang=en, lang=zh",
+    ),
     "skip": ("跳到正文", "skip to content"),
     "keys": ("键盘快捷键", "Keyboard shortcuts"),
     "keys_go": ("前往", "go to"),

@@ -280,3 +280,13 @@ def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> N
         answer = http.get("/stream/warning?realm=x-live")
         assert answer.status_code == 200
         assert "event: away" in answer.text
+
+
+def test_an_unknown_language_is_told_and_the_page_stands(console: Console) -> None:
+    console.log_in()
+    page = console.http.get("/?lang=fr")
+    assert page.status_code == 200
+    assert "没有这种语言" in page.text
+    assert "This language is not available" in page.text
+    assert "fengsui_lang" not in page.headers.get("set-cookie", "")
+    assert "没有这种语言" not in console.http.get("/?lang=en").text
