@@ -20,6 +20,7 @@ from console.board import pages as board
 from console.checkins import pages as checkins
 from console.desk import VENDOR, VENDOR_FILES, Desk
 from console.forms import FORM_BYTES_MAX
+from console.fuse import pages as fuse
 from console.notices import pages as notices
 from console.orders import pages as orders
 from console.overview import mapdata
@@ -83,6 +84,7 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         notices.routes(),
         orders.routes(),
         overview.routes(),
+        fuse.routes(),
         public.routes(desk),
         mapdata.routes(),
         _vendor(),

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.words import approval, board, checkins, codes, common, forms, notices, orders, overview, timeline
+from console.words import approval, board, checkins, codes, common, forms, fuse, notices, orders, overview, timeline
 
 LANGS = ("zh", "en")
 Table = Mapping[str, tuple[str, str]]
-ROOMS = (common, forms, overview, notices, orders, checkins, approval, board, timeline)
+ROOMS = (common, forms, overview, fuse, notices, orders, checkins, approval, board, timeline)
 TEXT: Table = {name: both for room in ROOMS for name, both in room.TEXT.items()}
 CODES: Table = codes.CODES
 
