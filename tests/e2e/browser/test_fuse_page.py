@@ -1,4 +1,4 @@
-"""The page of one alarm in Chromium: why, the curve with its bounds and its table, what it caused, down to raw readings."""
+"""The page of one alarm in Chromium: why, the curve and its table, what it caused, down to raw readings."""
 
 from __future__ import annotations
 
