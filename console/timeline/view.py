@@ -32,7 +32,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "commander",
     ),
 }
-QUIET = frozenset({"callout.downgraded", "callout.joined", "order.call_signer", "callout.covered_by_acting"})
+QUIET = frozenset(
+    {"callout.downgraded", "callout.joined", "callout.matter_ended", "callout.covered_by_acting", "order.call_signer"}
+)
 LATE = timedelta(minutes=1)
 LINES_MAX = 1000
 ENDED = frozenset({"lifted", "revoked"})
