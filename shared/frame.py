@@ -43,7 +43,7 @@ from shared.outbox.inbox import Inbox, Message
 from shared.outbox.sender import Sender
 from shared.pack.model import Pack
 from shared.pack.shelf import PackShelf
-from shared.realm import LIVE, RealmClock, format_time, parse_time
+from shared.realm import LIVE, RealmClock, RealmState, format_time, interruption_in, parse_time
 from shared.settings import ServiceSettings
 from shared.vocabulary import Role
 
@@ -51,6 +51,8 @@ log = structlog.get_logger(__name__)
 
 Tick = Callable[[Tx], None]
 Probe = Callable[[], str | None]
+RealmHook = Callable[[Tx, RealmClock | None, RealmClock], None]
+"""``hook(tx, before, after)`` when warning sent another clock; in the transaction that stores it."""
 
 
 class InboxBody(BaseModel):
@@ -107,7 +109,8 @@ class Frame:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC"
         )
         self.writer.on_commit.append(self.sender.wake)
-        self.inbox.on("realm", apply_realm)
+        self.on_realm: list[RealmHook] = []
+        self.inbox.on("realm", self._apply_realm)
         self.inbox.on("pack", self._apply_pack)
         self.app = self._make_app()
 
@@ -197,6 +200,23 @@ class Frame:
             log.exception("tick.failed", worker=name)
 
     # -- messages that every service takes ---------------------------------------------------------------
+
+    def _apply_realm(self, tx: Tx, message: Message) -> None:
+        """A realm's clock as warning keeps it: ``{realm, speed, v0, w0, boot, state, interruption}``."""
+        body = message.body
+        clock = RealmClock(
+            message.realm,
+            float(body["speed"]),
+            parse_time(body["v0"]) if body.get("v0") else None,
+            parse_time(body["w0"]) if body.get("w0") else None,
+            body.get("boot"),
+            RealmState(body.get("state") or RealmState.RUNNING),
+            interruption_in(body.get("interruption")),
+        )
+        before = tx.realms.clocks().get(message.realm)
+        save_realm(tx, clock)
+        for hook in self.on_realm:
+            hook(tx, before, clock)
 
     def _apply_pack(self, tx: Tx, message: Message) -> None:
         self.activate_pack(tx, str(message.body["version"]), by=f"service:{message.sender}")
@@ -309,13 +329,15 @@ class Frame:
         return router
 
     def _realm_out(self, clock: RealmClock, wall: datetime) -> dict[str, Any]:
-        ticking = clock.is_wall or clock.boot == self.settings.boot
+        ticking = clock.is_running and (clock.is_wall or clock.boot == self.settings.boot)
         return {
             "realm": clock.realm,
             "speed": clock.speed,
             "v0": format_time(clock.v0) if clock.v0 else None,
             "w0": format_time(clock.w0) if clock.w0 else None,
             "now": format_time(clock.at(wall)) if ticking else None,
+            "state": clock.state.value,
+            "interruption": clock.interruption.out() if clock.interruption else None,
         }
 
     def _findings(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -347,23 +369,18 @@ class Frame:
         return generate_latest(registry) + generate_latest(self.registry)
 
 
-def apply_realm(tx: Tx, message: Message) -> None:
-    """A realm's clock as warning keeps it: ``{realm, speed, v0, w0, boot, ended}``."""
-    body = message.body
-    clock = RealmClock(
-        message.realm,
-        float(body["speed"]),
-        parse_time(body["v0"]) if body.get("v0") else None,
-        parse_time(body["w0"]) if body.get("w0") else None,
-        body.get("boot"),
-    )
-    save_realm(tx, clock)
-
-
 def save_realm(tx: Tx, clock: RealmClock) -> None:
     """Store a realm's clock; it holds for this transaction and, once committed, for the service."""
     table = tx.tables.realms
-    values = {"speed": clock.speed, "v0": clock.v0, "w0": clock.w0, "boot": clock.boot, "ended_at": None}
+    values = {
+        "speed": clock.speed,
+        "v0": clock.v0,
+        "w0": clock.w0,
+        "boot": clock.boot,
+        "ended_at": clock.w0 if clock.state is RealmState.ENDED else None,
+        "state": clock.state.value,
+        "interruption": clock.interruption.out() if clock.interruption else None,
+    }
     if tx.conn.execute(update(table).where(table.c.realm == clock.realm).values(**values)).rowcount == 0:
         tx.conn.execute(insert(table).values(realm=clock.realm, **values))
     book = tx.realms

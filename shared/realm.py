@@ -1,13 +1,15 @@
 """领域 A realm has its own world and clock (design §2.7).
 
 Domain time of a drill is ``v0 + (wall - w0) * speed``. ``actual`` and the standing exercise ``x-live`` are wall time
-and never re-based. Warning keeps the clock and sends it on; it stops only while the whole system is stopped.
+and never re-based. Warning keeps the clock and sends it on; no failure of a part stops it, only the whole system's
+standstill, a real event that interrupts the drill (decision 11), or its end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from shared.ids import is_realm
 
@@ -16,15 +18,48 @@ LIVE = "x-live"
 SPEED_MAX = 3600.0
 
 
+class RealmState(StrEnum):
+    """领域状态"""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"  # 演练中止，真实险情
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """演练中止: since when (wall), and the trip of which real realm; ``zh`` and ``en`` say what happened where"""
+
+    since: datetime
+    realm: str
+    trip_id: str
+    zh: str
+    en: str
+
+    def out(self) -> dict[str, str]:
+        told = {"realm": self.realm, "trip_id": self.trip_id, "zh": self.zh, "en": self.en}
+        return {"since": format_time(self.since), **told}
+
+
+def interruption_in(body: dict[str, str] | None) -> Interruption | None:
+    """The same read back."""
+    return Interruption(**{**body, "since": parse_time(body["since"])}) if body else None  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class RealmClock:
-    """领域时钟: ``speed`` domain seconds a wall second; ``boot`` is the system run that it was last based in."""
+    """领域时钟: ``speed`` domain seconds a wall second; ``boot`` is the system run that it was last based in.
+
+    It stands at ``v0`` while the realm is not running.
+    """
 
     realm: str
     speed: float = 1.0
     v0: datetime | None = None
     w0: datetime | None = None
     boot: str | None = None
+    state: RealmState = RealmState.RUNNING
+    interruption: Interruption | None = None
 
     @property
     def is_wall(self) -> bool:
@@ -34,7 +69,11 @@ class RealmClock:
         """Domain time at a wall instant."""
         if self.v0 is None or self.w0 is None:
             return wall
-        return self.v0 + (wall - self.w0) * self.speed
+        return self.v0 + (wall - self.w0) * self.speed if self.is_running else self.v0
+
+    @property
+    def is_running(self) -> bool:
+        return self.state is RealmState.RUNNING
 
     def wall_after(self, span_s: float) -> float:
         """Wall seconds in which ``span_s`` domain seconds pass."""
@@ -42,9 +81,22 @@ class RealmClock:
 
     def rebased(self, stopped_at: datetime, now: datetime, boot: str | None) -> RealmClock:
         """The clock after the whole system stood still from ``stopped_at`` to ``now`` (both wall)."""
-        if self.is_wall:
+        if self.is_wall or not self.is_running:
             return replace(self, boot=boot)
         return replace(self, v0=self.at(min(stopped_at, now)), w0=now, boot=boot)
+
+    def interrupted(self, why: Interruption) -> RealmClock:
+        """中止 The clock stands where it is."""
+        here = self.at(why.since)
+        return replace(self, v0=here, w0=why.since, state=RealmState.INTERRUPTED, interruption=why)
+
+    def resumed(self, now: datetime, boot: str | None) -> RealmClock:
+        """恢复 It goes on from where it stood: nothing expired meanwhile."""
+        return replace(self, w0=now, boot=boot, state=RealmState.RUNNING, interruption=None)
+
+    def ended(self, now: datetime) -> RealmClock:
+        """结束 For good; why it was interrupted stays on record."""
+        return replace(self, v0=self.at(now), w0=now, state=RealmState.ENDED)
 
 
 def wall_clock(realm: str) -> RealmClock:

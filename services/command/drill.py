@@ -68,6 +68,7 @@ def start_drill(access: Access, script: str, speed: float) -> Drill:
         name = next(name for name in _names(script) if not _is_over(there.get(f"x-{name}"), start + length))
         row = there.get(f"x-{name}")
         if row is not None:
+            _check_running(row)
             return Drill(name, float(row["speed"]), resumed=True)
         _json(http.post("/v1/realms", json={"name": name, "speed": speed, "v0": format_time(start)}))
     return Drill(name, speed)
@@ -78,7 +79,22 @@ def _names(script: str) -> list[str]:
 
 
 def _is_over(row: Any, end: datetime) -> bool:
-    return row is not None and row["now"] is not None and parse_time(row["now"]) >= end
+    if row is None:
+        return False
+    return row.get("state") == "ended" or (row["now"] is not None and parse_time(row["now"]) >= end)
+
+
+def _check_running(row: Any) -> None:
+    """A drill that a real event interrupted goes on, or ends, only by an officer's act."""
+    if row.get("state") != "interrupted":
+        return
+    why, realm = row["interruption"], row["realm"]
+    raise DrillRefused(
+        f"a real event interrupted {realm} at {why['since']}: {why['en']} ({why['trip_id']}); "
+        f"an officer resumes or ends it: POST /v1/realms/{realm}/resume or /end",
+        f"演练 {realm} 已于 {why['since']} 中止，真实险情：{why['zh']}；"
+        f"由值班人员恢复或结束：POST /v1/realms/{realm}/resume 或 /end",
+    )
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -16,7 +16,7 @@ from services.command import credentials as keys
 from services.command.access import Access
 from services.command.datadir import DataDir
 from services.command.demo_keys import enrol_demo_keys
-from services.command.drill import Drill, start_drill
+from services.command.drill import Drill, DrillRefused, start_drill
 from services.command.environment import Wiring
 from services.command.pack import check_pack
 from services.command.ports import LOOPBACK, Choice, choose
@@ -203,7 +203,11 @@ class _Run:
         if self.settings.drill is None:
             self.terminal.say("空闲运行（x-live，与墙上时钟同步）；Ctrl-C 停止", "idle; Ctrl-C stops it")
             return None
-        drill = start_drill(Access(self.data.root), self.settings.drill, self.settings.speed)
+        try:
+            drill = start_drill(Access(self.data.root), self.settings.drill, self.settings.speed)
+        except DrillRefused as refused:  # a real red stands, or it interrupted the drill: live monitoring goes on
+            self.terminal.say(f"{refused.zh}；系统空闲运行，Ctrl-C 停止", f"{refused.en}; idle, Ctrl-C stops it")
+            return None
         for spec in wiring.demo_specs(drill.name):
             self.supervisor.start(spec)
         self.terminal.say(

@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from services.dispatch.callouts import calloff
 from services.dispatch.callouts.matter import Basis, Matter
 from services.dispatch.callouts.service import Callouts
+from services.dispatch.callouts.worker import Ringing
 from services.dispatch.incidents.grouping import Member
 from services.dispatch.incidents.service import Incidents
 from services.dispatch.incidents.timeline import Entry, say_transition
@@ -22,7 +24,7 @@ from shared.errors import Invalid
 from shared.frame import Frame
 from shared.outbox.inbox import Message
 from shared.pack.model import Pack
-from shared.realm import parse_time
+from shared.realm import RealmClock, RealmState, parse_time
 from shared.vocabulary import Level, Verification
 
 ALERT_STATE_ZH = {
@@ -41,11 +43,15 @@ ALERT_STATE_ZH = {
 class Intake:
     """受理: registers itself for the message kinds of warning."""
 
-    def __init__(self, frame: Frame, incidents: Incidents, orders: Orders, callouts: Callouts) -> None:
+    def __init__(
+        self, frame: Frame, incidents: Incidents, orders: Orders, callouts: Callouts, ringing: Ringing
+    ) -> None:
         self._frame = frame
         self._incidents = incidents
         self._orders = orders
         self._callouts = callouts
+        self._ringing = ringing
+        frame.on_realm.append(self.on_realm)
         frame.inbox.on("transition", self.on_transition)
         frame.inbox.on("alert", self.on_alert)
 
@@ -103,6 +109,25 @@ class Intake:
             data={"version": alert.get("version"), "state": state, "level": alert.get("level")},
         )
         self._incidents.note(tx, realm, incident_id, entry)
+
+    def on_realm(self, tx: Tx, before: RealmClock | None, clock: RealmClock) -> None:
+        """演练中止、恢复、结束 The drill's calls stop before anything else; its timeline and its people are told."""
+        if before is None or before.state is clock.state:
+            return
+        realm, now, why = clock.realm, clock.at(tx.now), clock.interruption
+        if clock.state is RealmState.INTERRUPTED and why is not None:
+            done = calloff.interrupt(self._callouts, self._ringing, tx, realm, why, now)
+            zh = f"演练中止，真实险情：{why.zh}（停呼 {done.calls} 通，短信告知 {done.told} 人）"
+            en = f"exercise stopped, real event: {why.en} ({done.calls} calls stopped, {done.told} people told)"
+            seen = {"calls": done.calls, "told": done.told, "untold": list(done.untold), "interruption": why.out()}
+            tx.event(realm, "alarm.drill_called_off", realm, {"zh": zh, "en": en, **seen})
+        elif clock.state is RealmState.ENDED:
+            calls = calloff.call_off(self._ringing, tx, realm, now)
+            zh, en = f"演练结束（停呼 {calls} 通）", f"the exercise has ended ({calls} calls stopped)"
+        else:
+            zh, en = "演练恢复", "the exercise goes on"
+        entry = Entry(at=now, known_at=now, kind=f"drill.{clock.state}", subject=realm, text_zh=zh, text_en=en)
+        self._incidents.note_live(tx, realm, entry)
 
 
 def _areas(pack: Pack, body: dict[str, Any], trigger: Trigger) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     orders = Orders(SignerCalls(callouts))
     incidents = Incidents(orders)
     checkins = CheckIns(incidents)
-    Intake(frame, incidents, orders, callouts)
+    Intake(frame, incidents, orders, callouts, ringing)
 
     sender = Sender(
         frame.store,

@@ -6,10 +6,12 @@ import threading
 
 from fastapi import FastAPI
 
-from services.warning import drills, features
+from services.warning import features, packs
 from services.warning.alerts import api as alerts_api
 from services.warning.alerts.worker import AlertPublisher
 from services.warning.alerts.worker import tick as watch_alerts
+from services.warning.drills import api as drills_api
+from services.warning.drills import service as drills
 from services.warning.fuses import api as fuses_api
 from services.warning.notices import api as notices_api
 from services.warning.pipeline import Pipeline
@@ -25,6 +27,7 @@ from shared.clock import Clock
 from shared.db.tx import Tx
 from shared.frame import Frame
 from shared.mqtt.link import Link, LinkOptions
+from shared.realm import parse_time
 
 
 def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifier | None = None) -> FastAPI:
@@ -32,9 +35,12 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
     frame = Frame(settings, clock, metadata, tables, verifier=verifier)
     pipeline = Pipeline(frame)
     frame.app.state.pipeline = pipeline  # beside the frame, for whoever drives the service by hand
-    frame.writer.on_owner.append(lambda tx: drills.on_owner(frame, pipeline.fuses.books, tx))
+    stopped_at = parse_time(settings.stopped_at) if settings.stopped_at else None
+    frame.writer.on_owner.append(lambda tx: packs.on_owner(frame, pipeline.fuses.books, tx))
+    frame.writer.on_owner.append(lambda tx: drills.on_owner(tx, stopped_at))
     for router in (
-        drills.routes(frame, pipeline.fuses.books),
+        drills_api.routes(frame),
+        packs.routes(frame, pipeline.fuses.books),
         readings_api.routes(pipeline.ingest_one),
         stations_api.routes(),
         notices_api.routes(pipeline.enter_notice),

@@ -16,6 +16,7 @@ import prometheus_client
 import structlog
 
 from services.warning.alerts import service as alerts
+from services.warning.drills import service as drills
 from services.warning.fuses import store as fuses_store
 from services.warning.fuses.events import (
     BrokerBack,
@@ -131,7 +132,8 @@ class Pipeline:
     def _route(self, tx: Tx, pack: Pack, topic: str) -> Route | str:
         route = parse_topic(topic, tx.district, pack.district.default_realm)
         if isinstance(route, Route) and route.realm not in tx.realms.ticking():
-            return "unknown_realm"
+            clock = tx.realms.clocks().get(route.realm)
+            return "unknown_realm" if clock is None or clock.is_running else f"drill_{clock.state}"
         return route
 
     def _status(self, tx: Tx, pack: Pack, route: Route, item: Incoming) -> None:
@@ -331,7 +333,9 @@ class Pipeline:
     def _tell(self, tx: Tx, realm: str, records: Sequence[Record], extra: Mapping[str, Any] | None = None) -> None:
         if any(record.made.fuse.startswith("notice.") for record in records):
             notices.expire(tx, realm, tx.domain_now(realm))
-        tell(tx, self.fuses, realm, self._pack(tx), records, extra or {})
+        pack = self._pack(tx)
+        tell(tx, self.fuses, realm, pack, records, extra or {})
+        drills.heed_records(tx, self.fuses, realm, pack, records, extra or {})
         self._counted(tx, transitions=Counter(record.made.reason.value for record in records))
 
     def _counted(self, tx: Tx, **counts: Counter[str]) -> None:

@@ -48,6 +48,8 @@ def platform_tables(metadata: MetaData) -> PlatformTables:
             Column("w0", UtcDateTime),
             Column("boot", Text),
             Column("ended_at", UtcDateTime),
+            Column("state", Text, nullable=False, server_default="running"),
+            Column("interruption", Json),
         ),
         packs=Table(
             "packs",

@@ -44,6 +44,8 @@ class RealmBook:
         if realm in (ACTUAL, LIVE):
             return RealmClock(realm)
         found = self._clocks.get(realm)
+        if found is not None and not found.is_running:
+            return found  # it stands for everybody, whoever stopped meanwhile
         if found is None or (self._stands(found) and self.stopped_at is None):
             raise Unavailable(
                 f"the clock of realm {realm} is not known yet; try again",
@@ -59,11 +61,11 @@ class RealmBook:
         return clock.at(wall)
 
     def _stands(self, clock: RealmClock) -> bool:
-        return not clock.is_wall and clock.boot != self.boot
+        return clock.is_running and not clock.is_wall and clock.boot != self.boot
 
     def ticking(self) -> tuple[str, ...]:
         """Realms whose clock runs, for workers."""
-        known = [r for r, c in self._clocks.items() if c.is_wall or c.boot == self.boot]
+        known = [r for r, c in self._clocks.items() if c.is_running and (c.is_wall or c.boot == self.boot)]
         return tuple(sorted({*known, LIVE, ACTUAL}))
 
 

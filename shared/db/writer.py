@@ -24,7 +24,7 @@ from shared.db.engine import OwnerLock, Store
 from shared.db.tables import PlatformTables
 from shared.db.tx import RealmBook, Tx
 from shared.errors import FengsuiError, TooMany, Unavailable
-from shared.realm import RealmClock
+from shared.realm import RealmClock, RealmState, interruption_in
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -207,8 +207,10 @@ class Writer:
                 conn.execute(update(owner).where(owner.c.id == 1).values(**values))
             self.realms.replace(
                 {
-                    r.realm: RealmClock(r.realm, r.speed, r.v0, r.w0, r.boot)
-                    for r in conn.execute(select(realms).where(realms.c.ended_at.is_(None)))
+                    r.realm: RealmClock(
+                        r.realm, r.speed, r.v0, r.w0, r.boot, RealmState(r.state), interruption_in(r.interruption)
+                    )
+                    for r in conn.execute(select(realms))
                 }
             )
             self.pack = conn.execute(select(packs.c.version).where(packs.c.active)).scalar() or self.pack

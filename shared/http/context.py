@@ -20,8 +20,9 @@ from sqlalchemy import Connection, delete, insert, select
 from shared.auth.gate import check
 from shared.auth.tokens import Actor
 from shared.db.tx import Tx
-from shared.errors import Forbidden, Invalid, StaleVersion, TooLarge, Unauthorized
+from shared.errors import Forbidden, Invalid, Refused, StaleVersion, TooLarge, Unauthorized
 from shared.ids import is_realm, sha256_hex
+from shared.realm import RealmState
 from shared.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ class Context:
         with self.frame.store.read() as conn:
             yield conn
 
-    def write(self, function: Callable[[Tx], Answer | Any]) -> JSONResponse:
-        """Run ``function`` in the writer; answer, and answer the same again for the same Idempotency-Key."""
+    def write(self, function: Callable[[Tx], Answer | Any], *, whatever_state: bool = False) -> JSONResponse:
+        """Run ``function`` in the writer; answer, and answer the same again for the same Idempotency-Key.
+
+        A drill that was interrupted or has ended takes no act, but those that are about its state.
+        """
         key = self.request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key) <= KEY_CHARS_MAX:
             raise Invalid(f"Idempotency-Key: give 1 to {KEY_CHARS_MAX} characters", field="Idempotency-Key")
@@ -100,6 +104,8 @@ class Context:
                 kept = self._kept(tx, sub, key, digest)
                 if kept is not None:
                     return kept, True
+            if not whatever_state:
+                _check_running(tx, self.realm)
             made = function(tx)
             answer = made if isinstance(made, Answer) else Answer(made)
             if key is not None:
@@ -137,6 +143,20 @@ class Context:
                 field="Idempotency-Key",
             )
         return Answer(row.body, row.status, row.etag)
+
+
+def _check_running(tx: Tx, realm: str) -> None:
+    clock = tx.realms.clocks().get(realm)
+    if clock is None or clock.is_running:
+        return
+    if clock.state is RealmState.ENDED:
+        raise Refused("drill_ended", f"the drill {realm} has ended", f"演练 {realm} 已结束")
+    why = clock.interruption
+    raise Refused(
+        "drill_interrupted",
+        f"a real event interrupted the drill {realm} ({why.en if why else ''}); an officer resumes or ends it",
+        f"演练 {realm} 已中止，真实险情：{why.zh if why else ''}；须由值班人员恢复或结束演练",
+    )
 
 
 async def _context(request: Request, realm: str | None = None) -> Context:

@@ -66,6 +66,14 @@ def create_app(desk: Desk) -> FastAPI:
         found = [c for c in desk.calls.values() if to in (None, c.to) and kind in (None, c.kind)]
         return {"items": [asdict(c) for c in found], "next": None}
 
+    @app.delete("/v1/calls/{call_id}")
+    async def hang_up(call_id: str) -> dict[str, str]:
+        """Hang up: the caller wants it no more. One that is over already stays as it ended."""
+        found = desk.hang_up(call_id)
+        if found is None:
+            raise HTTPException(404, f"no call {call_id}")
+        return {"call_id": call_id, "state": found.state}
+
     @app.put("/v1/personas/{number}")
     async def set_persona(number: str, request: Request) -> dict[str, str]:
         """Say how a number answers from now on."""

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +63,7 @@ class Desk:
         self._by_key: dict[str, Call] = {}
         self._live: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._playing: dict[str, tuple[asyncio.Task[None], asyncio.Queue[bytes | None]]] = {}
         self._http = httpx.AsyncClient(timeout=5.0, trust_env=False, follow_redirects=False)
 
     def character(self, number: str) -> Character:
@@ -97,10 +99,27 @@ class Desk:
         self._by_key[key] = call
         script = text_script(who) if kind == "sms" else self._ring(call, who)
         receipts: asyncio.Queue[bytes | None] = asyncio.Queue()
-        for work in (self._play(call, script, receipts), self._deliver(call, receipts)):
-            task = asyncio.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._playing[call.call_id] = (self._begin(self._play(call, script, receipts)), receipts)
+        self._begin(self._deliver(call, receipts))
+        return call
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def hang_up(self, call_id: str) -> Call | None:
+        """挂断 The caller wants it no more: the telephone is free at once. None where there is no such call."""
+        call = self.calls.get(call_id)
+        if call is None:
+            return None
+        playing = self._playing.pop(call_id, None)
+        if playing is not None and call.state != "ended":
+            task, receipts = playing
+            task.cancel()
+            self._say(call, Step(after_s=0, state="ended", result="failed", cause="hung up by the caller"), receipts)
+            receipts.put_nowait(None)
         return call
 
     def _ring(self, call: Call, who: Character) -> tuple[Step, ...]:
@@ -117,12 +136,16 @@ class Desk:
         self._write(call, Step(after_s=0, state="accepted"), receipts)
         for step in script:
             await asyncio.sleep(step.after_s / call.speed)
-            call.seq += 1
-            call.state, call.result = step.state, step.result
-            call.keys = step.keys if set(step.keys) <= set(call.expect_keys) or call.kind == "sms" else ""
-            call.heard_s = step.heard_s
-            self._write(call, step, receipts)
+            self._say(call, step, receipts)
         receipts.put_nowait(None)
+        self._playing.pop(call.call_id, None)
+
+    def _say(self, call: Call, step: Step, receipts: asyncio.Queue[bytes | None]) -> None:
+        call.seq += 1
+        call.state, call.result = step.state, step.result
+        call.keys = step.keys if set(step.keys) <= set(call.expect_keys) or call.kind == "sms" else ""
+        call.heard_s = step.heard_s
+        self._write(call, step, receipts)
 
     def _write(self, call: Call, step: Step, receipts: asyncio.Queue[bytes | None]) -> None:
         receipt = {

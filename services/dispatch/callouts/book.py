@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -27,8 +27,10 @@ from services.dispatch.roster.register import register_of
 from shared.db.tx import Tx
 from shared.errors import NotFound
 from shared.pack.model import Pack
+from shared.realm import Interruption
 
 Key = tuple[str, str]  # case, post
+DRILL_REMEMBERED = timedelta(hours=2)  # for so long a real call says that the drill is over
 
 
 @dataclass
@@ -68,6 +70,24 @@ class Book:
         self._logs: list[dict[str, Any]] = []
         self._live: dict[str, str] | None = None
         self._blackouts: list[Row[Any]] | None = None
+        self._in_drill: set[str] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether anybody may be called: not in a drill that a real event interrupted."""
+        clock = self.tx.realms.clocks().get(self.realm)
+        return clock is None or clock.is_running
+
+    def was_in_drill(self, person: str) -> bool:
+        """Whether a drill that this realm's event has just interrupted had reached the person."""
+        if self._in_drill is None:
+            clocks = self.tx.realms.clocks().values()
+            ended = [c.realm for c in clocks if (w := c.interruption) and w.realm == self.realm and self._is_recent(w)]
+            self._in_drill = set().union(*(channels.persons_reached(self.tx.conn, realm) for realm in ended))
+        return person in self._in_drill
+
+    def _is_recent(self, interruption: Interruption) -> bool:
+        return self.tx.now - interruption.since < DRILL_REMEMBERED
 
     @property
     def pack(self) -> Pack:

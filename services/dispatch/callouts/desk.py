@@ -19,12 +19,12 @@ from services.dispatch.callouts.events import Alarm, Attempted, Decision, Event,
 from services.dispatch.callouts.line import Line, Want, wants_of
 from services.dispatch.callouts.matter import LineMatter
 from services.dispatch.callouts.record import record
-from services.dispatch.callouts.words import PackNames, Said, language_of, spoken, texted
+from services.dispatch.callouts.words import Frame, PackNames, Said, language_of, spoken, texted
 from services.dispatch.channels import service as channels
 from services.dispatch.channels.carrier import Channel
 from services.dispatch.channels.factory import CarrierSpec
 from services.dispatch.channels.store import Stored
-from services.dispatch.roster.contacts import SMS, Reach
+from services.dispatch.roster.contacts import SMS
 from shared.db.tx import Tx
 from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
@@ -123,9 +123,9 @@ class CallDesk:
         return wants if decision.text else ()
 
     def text(self, book: Book, person: str, wants: Sequence[Want], now: datetime) -> None:
-        """短信 A text with all that is open; nothing where there is no number or no carrier for texts."""
+        """短信 A text with all that is open; nothing where there is no number, no carrier, or the drill was stopped."""
         addresses = book.reach(person).usable(SMS)
-        if wants and addresses:
+        if wants and addresses and book.is_running:
             try:
                 self.attempt(book, Channel.SMS, person, addresses[0], wants, now)
             except Refused as error:
@@ -135,8 +135,10 @@ class CallDesk:
     def attempt(
         self, book: Book, channel: Channel, person: str, address: str, wants: Iterable[Want], now: datetime
     ) -> Stored:
-        """拟拨 An attempt that says what is wanted; Refused where no carrier takes it."""
-        said = self._said(book, channel, book.reach(person), wants)
+        """拟拨 An attempt that says what is wanted; Refused where no carrier takes it, or the drill was stopped."""
+        if not book.is_running:
+            raise Refused("drill_interrupted", f"nobody is called in {book.realm}", f"演练 {book.realm} 已停止叫应")
+        said = self._said(book, channel, person, wants)
         stored = channels.make(
             book.tx,
             book.realm,
@@ -155,15 +157,14 @@ class CallDesk:
         return stored
 
     @staticmethod
-    def _said(book: Book, channel: Channel, reach: Reach, wants: Iterable[Want]) -> Said:
+    def _said(book: Book, channel: Channel, person: str, wants: Iterable[Want]) -> Said:
         compose = spoken if channel is Channel.VOICE else texted
-        return compose(
-            wants,
-            PackNames(book.pack),
+        frame = Frame(
             district=book.pack.district.name_zh,
             exercise=is_exercise(book.realm),
-            lang=language_of(reach.languages),
+            after_drill=book.was_in_drill(person),
         )
+        return compose(wants, PackNames(book.pack), frame, language_of(book.reach(person).languages))
 
 
 def _tell(book: Book, line: Line, decision: Decision, event: Event, now: datetime, by: str | None) -> None:

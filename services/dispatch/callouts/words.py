@@ -24,6 +24,7 @@ SPOKEN_ZH_MAX = int(SPOKEN_S_MAX * SPOKEN_CHARS_S)
 SPOKEN_EN_MAX = SPOKEN_S_MAX * 14  # about 150 words a minute
 TEXT_MAX = 500
 NAME_MAX = 24
+WHY_MAX = 100
 NAMED = (100, 8, 5, 3, 2, 1)  # how many places of one fact are named, as many as there is time for
 EXPECT_KEYS = "01239"
 
@@ -95,15 +96,35 @@ class Said:
     unnamed: int = 0
 
 
-def spoken(wants: Iterable[Want], names: Names, *, district: str, exercise: bool, lang: Lang = Lang.ZH) -> Said:
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """开场: the district, whether 演练 begins and ends it, and whether a real event just stopped the hearer's drill"""
+
+    district: str
+    exercise: bool
+    after_drill: bool = False
+
+    def head(self, lang: Lang) -> str:
+        stopped = f"{STOPPED[lang]}{_STOP[lang]}" if self.after_drill else ""
+        return (_DRILL[lang] if self.exercise else "") + stopped + _HEAD[lang].format(district=self.district)
+
+
+def spoken(wants: Iterable[Want], names: Names, frame: Frame, lang: Lang = Lang.ZH) -> Said:
     """电话用语"""
     limit = SPOKEN_ZH_MAX if lang is Lang.ZH else SPOKEN_EN_MAX
-    return _compose(tuple(wants), names, district, exercise, lang, limit, by_text=False)
+    return _compose(tuple(wants), names, frame, lang, limit, by_text=False)
 
 
-def texted(wants: Iterable[Want], names: Names, *, district: str, exercise: bool, lang: Lang = Lang.ZH) -> Said:
+def texted(wants: Iterable[Want], names: Names, frame: Frame, lang: Lang = Lang.ZH) -> Said:
     """短信用语"""
-    return _compose(tuple(wants), names, district, exercise, lang, TEXT_MAX, by_text=True)
+    return _compose(tuple(wants), names, frame, lang, TEXT_MAX, by_text=True)
+
+
+def interrupted(why: str, lang: Lang = Lang.ZH) -> str:
+    """演练中止，真实险情: the one thing that an interrupted drill still says, to all whom it reached."""
+    if lang is Lang.ZH:
+        return f"{STOPPED[lang]}：{why[:WHY_MAX]}。演练的叫应和指令一律停止，请按真实险情的通知行动。"
+    return f"{STOPPED[lang]}: {why[:WHY_MAX]}. All calls and orders of the exercise are void. Act on the real event. "
 
 
 def language_of(languages: Iterable[str]) -> Lang:
@@ -111,6 +132,8 @@ def language_of(languages: Iterable[str]) -> Lang:
     return next((Lang(code) for code in languages if code in tuple(Lang)), Lang.ZH)
 
 
+STOPPED = {Lang.ZH: "演练中止，真实险情", Lang.EN: "EXERCISE STOPPED, REAL EVENT"}
+_STOP = {Lang.ZH: "。", Lang.EN: ". "}
 _HEAD = {Lang.ZH: "{district}应急叫应。", Lang.EN: "Emergency call, {district}. "}
 _DRILL = {Lang.ZH: "演练。", Lang.EN: "EXERCISE. "}
 _KEYS = {
@@ -125,12 +148,9 @@ _MORE = {Lang.ZH: "另有{n}项，稍后再报。", Lang.EN: "{n} more to follow
 _LEVEL_EN = {Level.BLUE: "blue", Level.YELLOW: "yellow", Level.ORANGE: "orange", Level.RED: "red"}
 
 
-def _compose(
-    wants: tuple[Want, ...], names: Names, district: str, exercise: bool, lang: Lang, limit: int, *, by_text: bool
-) -> Said:
-    drill = _DRILL[lang] if exercise else ""
-    head = drill + _HEAD[lang].format(district=district)
-    tail = (_REPLY if by_text else _KEYS)[lang] + drill
+def _compose(wants: tuple[Want, ...], names: Names, frame: Frame, lang: Lang, limit: int, *, by_text: bool) -> Said:
+    head = frame.head(lang)
+    tail = (_REPLY if by_text else _KEYS)[lang] + (_DRILL[lang] if frame.exercise else "")
     ordered = sorted(wants, key=lambda w: (-w.matter.level.rank, w.since, w.key))
     points = [(want, _point(want, names, lang)) for want in ordered]
     room = limit - len(head) - len(tail)

@@ -331,8 +331,8 @@ class Ringing:
 
 
 def is_wanted(conn: Connection, stored: Stored) -> bool:
-    """仍需呼叫 Whether the one who is about to be rung is still to hear of anything; texts always are."""
-    if stored.attempt.channel is not Channel.VOICE:
+    """仍需呼叫 Whether who is about to be rung is still to hear of anything; texts and what is no matter always are."""
+    if stored.attempt.channel is not Channel.VOICE or not stored.covers:
         return True
     return bool(store.ring(conn, stored.realm, stored.attempt.person).known)
 

@@ -16,6 +16,7 @@ from services.dispatch.channels.carrier import (
     Channel,
     Receipt,
     ReceiptDecision,
+    Result,
     expire,
     fail,
     receive,
@@ -25,6 +26,7 @@ from services.dispatch.channels.factory import CarrierSpec, carrier_for
 from services.dispatch.channels.store import Stored
 from shared.db.tx import Tx
 from shared.errors import NotFound
+from shared.realm import RealmClock
 
 LIVE_MAX_S = 180  # a call of which nothing final was heard: the person may be rung again
 TEXT_MAX_S = 600  # a text that no carrier took is stale: it is never sent hours later
@@ -85,6 +87,9 @@ def apply_receipt(
 def mark_taken(tx: Tx, realm: str, attempt_id: str, call_id: str) -> None:
     """受理 The carrier has it. A receipt that was faster is left as it is."""
     attempt = find(tx.conn, realm, attempt_id).attempt
+    if attempt.result is Result.WITHDRAWN:  # called off while the carrier was being asked
+        store.save(tx.conn, realm, attempt, call_id=call_id, asked_at=tx.now, hang_up_at=tx.now)
+        return
     if attempt.state is AttemptState.QUEUED:
         attempt = replace(attempt, state=AttemptState.ACCEPTED)
     store.save(tx.conn, realm, attempt, call_id=call_id, asked_at=tx.now)
@@ -108,6 +113,27 @@ def withdraw(tx: Tx, realm: str, attempt_id: str, now: datetime) -> Stored | Non
     withdrawn = withdrawal(stored.attempt, now)
     store.save(tx.conn, realm, withdrawn)
     return msg_replace(stored, withdrawn)
+
+
+def call_off(tx: Tx, realm: str, now: datetime) -> list[Stored]:
+    """撤下 Nothing of the realm rings any more: what is queued is never sent, on what is out the carrier hangs up."""
+    over: list[Stored] = []
+    for stored in store.unfinished(tx.conn, realm):
+        withdrawn = withdrawal(stored.attempt, now)
+        is_out = stored.attempt.state is not AttemptState.QUEUED
+        store.save(tx.conn, realm, withdrawn, hang_up_at=tx.now if is_out else None)
+        over.append(msg_replace(stored, withdrawn))
+    return over
+
+
+def may_ring(clock: RealmClock, stored: Stored) -> bool:
+    """In a drill that a real event interrupted nothing rings but the word of it, which is about no matter."""
+    return clock.is_running or not stored.covers
+
+
+def hung_up(tx: Tx, stored: Stored) -> None:
+    """已挂断 Or over by itself."""
+    store.save(tx.conn, stored.realm, find(tx.conn, stored.realm, stored.attempt.attempt_id).attempt, hang_up_at=None)
 
 
 def overdue(tx: Tx, realm: str, now: datetime) -> list[Stored]:

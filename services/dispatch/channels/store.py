@@ -63,10 +63,12 @@ attempts = Table(
     Column("asked_at", UtcDateTime, nullable=False),  # wall: written, then when the carrier was asked
     Column("answered_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
+    Column("hang_up_at", UtcDateTime),  # wall: since when the carrier is to hang up; none once it has, or need not
     CheckConstraint("realm = 'actual' OR carrier = 'simulator'", name="exercise_simulator_only"),
     CheckConstraint("realm <> 'actual' OR carrier <> 'simulator'", name="actual_never_simulated"),
     Index(None, "realm", "state"),
     Index(None, "realm", "person", "no"),
+    Index(None, "hang_up_at"),
     Index(
         "uq_attempts_one_live_call",
         "realm",
@@ -197,6 +199,29 @@ def of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> list[Sto
         .order_by(attempts.c.no)
     )
     return [_stored(row) for row in rows]
+
+
+def unfinished(conn: Connection, realm: str) -> list[Stored]:
+    """What is queued, and every call that is out."""
+    still_out = or_(attempts.c.state == AttemptState.QUEUED.value, _LIVE_CALL)
+    query = select(attempts).where(attempts.c.realm == realm, attempts.c.state.in_(_OUT), still_out)
+    return [_stored(row) for row in conn.execute(query.order_by(attempts.c.no))]
+
+
+def persons_reached(conn: Connection, realm: str) -> set[str]:
+    """Everybody whom a carrier was asked to reach in the realm."""
+    sent = or_(
+        attempts.c.result.is_(None), attempts.c.result != Result.WITHDRAWN.value, attempts.c.call_id.is_not(None)
+    )
+    taken = and_(attempts.c.state != AttemptState.QUEUED.value, sent)
+    return set(conn.execute(select(attempts.c.person).where(attempts.c.realm == realm, taken).distinct()).scalars())
+
+
+def to_hang_up(conn: Connection, limit: int) -> list[tuple[Stored, datetime]]:
+    """Calls that the carrier has and nobody wants any more, over all realms, each with since when (wall)."""
+    query = select(attempts).where(attempts.c.hang_up_at.is_not(None), attempts.c.call_id.is_not(None))
+    rows = conn.execute(query.order_by(attempts.c.hang_up_at, attempts.c.no).limit(limit))
+    return [(_stored(row), row.hang_up_at) for row in rows]
 
 
 def last_address(conn: Connection, realm: str, person: str) -> str | None:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 import structlog
@@ -113,6 +114,7 @@ class Sender:
     def _round(self) -> int:
         if not self._writer.is_owner:
             return 0
+        self.hang_up()  # first: a telephone that a drill holds is engaged for a real call
         with self._data.read() as conn:
             waiting = store.queued(conn, RUN_MAX)
         sent = 0
@@ -143,13 +145,28 @@ class Sender:
                 self._busy.discard(key)
             self._signal.set()
 
+    def hang_up(self) -> None:
+        """挂断 Calls that were called off; what a carrier cannot hang up ends by itself."""
+        with self._data.read() as conn:
+            waiting = store.to_hang_up(conn, RUN_MAX)
+        for stored, since in waiting:
+            try:
+                self._clients[stored.carrier].call("DELETE", f"{PATHS[stored.attempt.channel]}/{stored.call_id}")
+            except Permanent as error:
+                log.info("carrier.hang_up_refused", attempt=stored.attempt.attempt_id, error=error.en)
+            except Transient as error:
+                if self._clock.now() - since < timedelta(seconds=service.LIVE_MAX_S):
+                    self.error = f"{stored.carrier}: {error.en}"
+                    continue
+            self._writer.call(partial(service.hung_up, stored=stored))
+
     def ask(self, stored: Stored) -> bool:
         """Ask the carrier for one attempt. False when nobody knows whether it was taken: ask again in a moment."""
         realm, attempt = stored.realm, stored.attempt
         if service.is_stale(stored, self._now(realm), self._clock.now()):
             self._end(stored, "stale: no carrier took it in time")
             return True
-        if self._is_withdrawn(stored):
+        if self._is_withdrawn(stored) or not service.may_ring(self._writer.realms.clock(realm), stored):
             return True
         # asked again at the last moment: an exercise reaches the simulator on loopback and nothing else
         allowed = {spec.name for spec in carriers_for(realm, self._carriers)}

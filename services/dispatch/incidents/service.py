@@ -33,6 +33,7 @@ from shared.realm import format_time
 
 TIMELINE_MAX = 2000
 SPLIT_MAX = 500
+LIVE_MAX = 500
 
 
 class Incidents:
@@ -94,6 +95,11 @@ class Incidents:
         """记事 One line on the timeline, told to followers as it is written."""
         store.add_entry(tx, realm, incident_id, entry)
         tx.event(realm, "timeline", incident_id, entry.as_dict())
+
+    def note_live(self, tx: Tx, realm: str, entry: Entry) -> None:
+        """记事 The same line on every incident that goes on."""
+        for stored in store.listing(tx.conn, realm, limit=LIVE_MAX, live=True):
+            self.note(tx, realm, stored.incident.incident_id, entry)
 
     # -- from officers -----------------------------------------------------------------------------------
 

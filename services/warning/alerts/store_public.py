@@ -74,7 +74,7 @@ deliveries = Table(
     Column("alert_id", Text, nullable=False),
     Column("publication", BigId, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("form", Text, nullable=False),  # json | cap | empty
+    Column("form", Text, nullable=False),  # json | cap | interrupted | empty
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
@@ -184,6 +184,36 @@ def queue(conn: Connection, realm: str, alert_id: str, no: int, topics: dict[str
                 created_at=now,
             )
         )
+
+
+def interrupt(conn: Connection, realm: str, now: datetime) -> None:
+    """中止 What stands on a drill's topics gives way to the word that it was stopped; its CAP is taken away."""
+    _instead(conn, realm, {"json": "interrupted", "cap": "empty"}, now)
+
+
+def resume(conn: Connection, realm: str, now: datetime) -> None:
+    """恢复 What stood stands again."""
+    _instead(conn, realm, {"interrupted": "json", "empty": "cap"}, now)
+
+
+def clear(conn: Connection, realm: str, now: datetime) -> None:
+    """清空 Nothing of an ended drill stands on its topics."""
+    _instead(conn, realm, {"json": "empty", "cap": "empty", "interrupted": "empty"}, now)
+
+
+def _instead(conn: Connection, realm: str, forms: dict[str, str], now: datetime) -> None:
+    """Another form on every topic whose last message is of a publication that stands."""
+    p, d = publications.c, deliveries.c
+    query = (
+        select(deliveries)
+        .join(publications, p.no == d.publication)
+        .where(d.realm == realm, p.current, p.state.in_(STANDING), d.state != SUPERSEDED)
+        .order_by(d.no)
+    )
+    for row in conn.execute(query).all():
+        if row.form in forms:
+            conn.execute(update(deliveries).where(d.topic == row.topic).values(state=SUPERSEDED))
+            queue(conn, realm, row.alert_id, row.publication, {row.topic: forms[row.form]}, now)
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[Row[Any]]:

@@ -15,12 +15,14 @@ from typing import Any, Protocol
 import structlog
 
 from services.warning.alerts import releasing, store_public
+from services.warning.alerts.alert import AlertState
 from shared.auth.keys import ALGORITHM, canonical, key_id_of, sign
 from shared.clock import Clock
 from shared.db.engine import Store
 from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError
+from shared.vocabulary import AlertScope, MsgType
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +120,26 @@ class AlertPublisher:
         """What goes out: the same bytes however often it is tried."""
         if form == "empty":
             return b""
+        if form == "interrupted":
+            return signed_json(interrupted(body), self._key)
         return xml.encode("utf-8") if form == "cap" else signed_json(body, self._key)
+
+
+def interrupted(body: Mapping[str, Any]) -> dict[str, Any]:
+    """演练中止 What a drill's loudspeakers and apps say instead of the message that stood."""
+    kept = {name: body[name] for name in ("district", "realm", "alert_id", "identifier", "hazard", "area", "status")}
+    return {
+        **kept,
+        "msg_type": MsgType.CANCEL.value,
+        "scope": AlertScope.PUBLIC.value,
+        "state": AlertState.CANCELLED.value,
+        "headline": "演练中止，真实险情",
+        "instruction": "演练停止，请按真实险情的通知行动。",
+        "text": {
+            "headline_en": "EXERCISE STOPPED, REAL EVENT",
+            "instruction_en": "The exercise is over. Act on what you are told of the real event.",
+        },
+    }
 
 
 def signed_json(body: Mapping[str, Any], key: Mapping[str, str] | None) -> bytes:

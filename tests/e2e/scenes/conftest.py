@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,16 +15,32 @@ from tests.e2e.scenes.stage import BEIJING, Stage, stage
 from tests.support.house.world import RAM
 from tests.support.resources import sample_pack
 
+Begin = Callable[..., Stage]
+
 
 @pytest.fixture
-def begin() -> Iterator[Callable[..., Stage]]:
+def begin() -> Iterator[Begin]:
     """``begin("02:30")``: the whole district at rest, at that hour of 28 June 2026; in memory where there is room."""
+    with _beginning(None) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def begin_on_either(request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """The same on each database in turn."""
+    dsn = None if request.param == "sqlite" else str(request.getfixturevalue("postgres_dsn"))
+    with _beginning(dsn) as made:
+        yield made
+
+
+@contextmanager
+def _beginning(dsn: str | None) -> Iterator[Begin]:
     memory = RAM if os.access(RAM, os.W_OK) else None
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fengsui-scene-", dir=memory))
 
         def made(hour: str, day: str = "2026-06-28") -> Stage:
             begins = datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=BEIJING)
-            return stack.enter_context(stage(Path(folder), sample_pack(), begins))
+            return stack.enter_context(stage(Path(folder), sample_pack(), begins, dsn))
 
         yield made

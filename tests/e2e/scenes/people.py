@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.demo.exchange.personas import Character, Persona
 from shared.auth.keys import key_id_of, new_private_jwk, public_jwk, sign
+from tests.support.house.wires import Ringing
 
 if TYPE_CHECKING:
     from tests.e2e.scenes.stage import Stage
@@ -60,24 +61,31 @@ class Phone:
         """Cut within three seconds."""
         self._is(persona=Persona.HANGS_UP)
 
+    def listens_long(self) -> None:
+        """Picks up late and hears everything: on the line for the better part of a minute."""
+        self._is(persona=Persona.LISTENS, pick_up_s=25.0)
+
     def has_no_signal(self, mast: str) -> None:
         self._is(persona=Persona.DEAD_MAST, mast=mast)
+
+    def calls(self, realm: str | None = None) -> list[Ringing]:
+        """All rings and texts, in order; of one realm, where it is named."""
+        calls = self.stage.exchange.calls.values()
+        return [call for call in calls if call.number == self.number and realm in (None, call.realm)]
 
     @property
     def heard(self) -> list[str]:
         """All that was said or texted to it, in order."""
-        return [call.said for call in self.stage.exchange.calls.values() if call.number == self.number]
+        return [call.said for call in self.calls()]
 
     @property
     def rang(self) -> int:
         """How often it rang."""
-        calls = self.stage.exchange.calls.values()
-        return sum(1 for call in calls if call.number == self.number and not call.text)
+        return sum(1 for call in self.calls() if not call.text)
 
     @property
     def texts(self) -> list[str]:
-        calls = self.stage.exchange.calls.values()
-        return [call.said for call in calls if call.number == self.number and call.text]
+        return [call.said for call in self.calls() if call.text]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,8 +47,11 @@ KEY = "k" * 32
 TOKEN_LASTS = timedelta(minutes=50)
 STEP_MIN = timedelta(seconds=1)
 STEP_MAX = timedelta(seconds=60)
+JUST_NOW = timedelta(seconds=5)  # what fell due within one round is looked at in the next
 GAUGE_EVERY = timedelta(minutes=5)
 SECRET = "simulator"
+
+_NIGHTS = count(1)
 
 Probe = Callable[["Stage"], Any]
 
@@ -64,7 +68,8 @@ class Stage:
     """舞台: ``at`` goes to an hour and gives the stage back; ``between`` goes there and looks all the way."""
 
     def __init__(self, folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> None:
-        self.world = World(1, folder, pack, drill=False, speed=1.0, start=begins.astimezone(UTC), dsn=dsn)
+        seed = next(_NIGHTS)  # names the schemas of the night
+        self.world = World(seed, folder, pack, drill=False, speed=1.0, start=begins.astimezone(UTC), dsn=dsn)
         self.pack, self.realm = pack, LIVE
         odds = Odds()
         self.broker = Broker(self.world, odds)
@@ -125,6 +130,7 @@ class Stage:
         """When the next thing is due, a second from now at the earliest."""
         if not self.world.dispatch.up:
             return now + STEP_MAX
+        ticking = self.world.dispatch.frame.writer.realms.ticking()
         with self.world.dispatch.read() as conn:
             queued = channels.queued(conn, 1)
             due = [
@@ -135,10 +141,11 @@ class Stage:
                     (orders.orders, orders.orders.c.wake_at),
                 )
                 for row in conn.execute(select(table.c.realm, column).where(column.is_not(None)))
+                if row.realm in ticking
             ]
         due += [self.exchange.next_at] if self.exchange.next_at else []
         soonest = now + STEP_MIN
-        if queued or not self.broker.idle:
+        if queued or not self.broker.idle or any(now - JUST_NOW < at <= now for at in due):
             return soonest
         return max(soonest, min([*(at for at in due if at > now), now + STEP_MAX]))
 
@@ -166,9 +173,15 @@ class Stage:
 
     # -- what happens ------------------------------------------------------------------------------------
 
-    def gauges(self, *stations: str) -> Gauges:
+    def gauges(self, *stations: str, realm: str = LIVE) -> Gauges:
         """Stations as they speak over MQTT."""
-        return Gauges(self, stations)
+        return Gauges(self, stations, realm)
+
+    def drill(self, name: str, begins: str, speed: float = 1.0) -> str:
+        """演练开始: a drill whose clock shows this hour of another night; its realm."""
+        v0 = datetime.fromisoformat(begins).replace(tzinfo=BEIJING).isoformat()
+        self.officer.post("/v1/realms", {"name": name, "speed": speed, "v0": v0}, 201)
+        return f"x-{name}"
 
     def publish(self, station: str, readings: list[dict[str, Any]], realm: str = LIVE) -> None:
         """An array of readings, numbered as the station does it."""
@@ -177,6 +190,19 @@ class Stage:
             self._seq[key] = self._seq.get(key, 0) + 1
             reading |= {"boot": "b1", "seq": self._seq[key]}
         self.broker.publish(f"{self.world.topics(realm)}/{station}/readings", json.dumps(readings).encode())
+
+    def loses_power(self, minutes: float) -> None:
+        """停电 All of ours is off at once, and comes back so much later as another boot; telephones ring on."""
+        world = self.world
+        for node in world.nodes.values():
+            node.stop()
+        self.broker.cut()
+        world.stopped_at = world.clock.now()
+        world.boot = f"boot-{int(world.boot.removeprefix('boot-')) + 1}"
+        world.stand_still(minutes * 60)
+        for node in world.nodes.values():
+            node.start()
+        self.pulse()
 
     # -- over HTTP ---------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class Rounds:
         node = self.world.dispatch
         if not node.up:
             return
+        node.do(self.world.desk.sender.hang_up)
         with node.read() as conn:
             waiting = channels_store.queued(conn, ASKED_AT_ONCE)
         for stored in waiting:

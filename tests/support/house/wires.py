@@ -232,6 +232,8 @@ class Ringing:
     until: datetime
     speed: float
     said: str = ""
+    begun: datetime | None = None
+    hung_up: bool = False
     seq: int = 0
 
     def after(self, seconds: float) -> timedelta:
@@ -284,6 +286,8 @@ class Exchange:
             raise Permanent("429", peer_code="busy")
         if self.dice.random() < self.odds.lost:
             raise Transient("lost")
+        if method == "DELETE":
+            return self._hang_up(path.removeprefix("/v1/calls/"))
         call_id = self._take(path.endswith("sms"), json)
         if self.dice.random() < self.odds.lost:
             raise Transient("the answer is lost")
@@ -302,12 +306,12 @@ class Exchange:
         nth = 1 + sum(c.number == number and c.text == text for c in self.calls.values())
         if text:
             script = text_script(who)
-        elif any(c.number == number and not c.text and c.until > now for c in self.calls.values()):
-            self.overlaps.append(key)
+        elif others := [c for c in self.calls.values() if c.number == number and not c.text and c.until > now]:
+            self.overlaps += [key] if any(other.realm == realm for other in others) else []
             script = (Step(after_s=1, state="ended", result="busy"),)
         else:
             script = call_script(who, nth, body["text"], self.world.seed, number)
-        call = Ringing(realm, attempt_id, number, text, now, float(body.get("speed", 1.0)), str(body["text"]))
+        call = Ringing(realm, attempt_id, number, text, now, float(body.get("speed", 1.0)), str(body["text"]), now)
         self.calls[key] = call
         at = now
         for step in (Step(after_s=0, state="accepted"), *script):
@@ -317,6 +321,18 @@ class Exchange:
         call.until = at
         self.world.say(f"call {attempt_id} {'text' if text else 'voice'} {number} {who.persona} until {at:%H:%M:%S}")
         return key
+
+    def _hang_up(self, call_id: str) -> dict[str, str]:
+        call = self.calls[call_id]
+        now = self.world.clock.now()
+        if call.until > now:
+            self._letters = [letter for letter in self._letters if letter.call is not call or letter.at <= now]
+            heapq.heapify(self._letters)
+            call.until, call.hung_up = now, True
+            call.seq += 1
+            self._write(call, Step(after_s=0, state="ended", result="failed", cause="hung up by the caller"), now)
+            self.world.say(f"hang up {call.realm} {call.attempt_id}")
+        return {"call_id": call_id, "state": "ended"}
 
     def _write(self, call: Ringing, step: Step, at: datetime) -> None:
         receipt = Receipt(

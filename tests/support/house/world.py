@@ -30,7 +30,7 @@ from services.resources import main as resources_main
 from services.resources.schema import metadata as resources_metadata
 from services.resources.settings import ResourcesSettings
 from services.warning import main as warning_main
-from services.warning.drills import tell_realm
+from services.warning.drills.service import tell_realm
 from services.warning.pipeline import Pipeline
 from services.warning.schema import metadata as warning_metadata
 from services.warning.settings import WarningSettings

@@ -8,7 +8,7 @@ from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts.events import ContactLost, MatterJoined, Reason
 from services.dispatch.callouts.line import Line, LineStatus, PartyKind, PartyState, Want, wants_of
 from services.dispatch.callouts.matter import Grade, LineMatter, Purpose
-from services.dispatch.callouts.words import Lang, spoken
+from services.dispatch.callouts.words import Frame, Lang, spoken
 from services.dispatch.channels.carrier import Result
 from shared.vocabulary import Level
 from tests.unit.dispatch.callouts_builders import CLOCKS, at, do, fresh, matter, opened, says
@@ -72,7 +72,7 @@ def test_the_signer_hears_how_many() -> None:
             return code
 
     (want,) = [w for w in wants_of(asked(*TWO, answered=False), CLOCKS, at(0)) if w.person == "甲"]
-    assert "红色管控措施2项等您签批" in spoken([want], Words(), district="某区", exercise=False).text
+    assert "红色管控措施2项等您签批" in spoken([want], Words(), Frame(district="某区", exercise=False)).text
 
 
 def test_a_number_struck_elsewhere_has_its_own_word() -> None:

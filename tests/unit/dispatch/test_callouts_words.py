@@ -11,8 +11,10 @@ from services.dispatch.callouts.matter import Basis, Grade, Purpose
 from services.dispatch.callouts.words import (
     SPOKEN_ZH_MAX,
     TEXT_MAX,
+    Frame,
     Lang,
     grade_of_key,
+    interrupted,
     keys_of_reply,
     language_of,
     spoken,
@@ -46,7 +48,7 @@ def want(level: Level = Level.RED, kind: PartyKind = PartyKind.HOLDER, minutes: 
 
 
 def say(*wants: Want, exercise: bool = True, lang: Lang = Lang.ZH) -> Any:
-    return spoken(wants, Names(), district="示例区", exercise=exercise, lang=lang)
+    return spoken(wants, Names(), Frame(district="示例区", exercise=exercise), lang)
 
 
 @pytest.mark.parametrize("lang", list(Lang))
@@ -55,7 +57,7 @@ def say(*wants: Want, exercise: bool = True, lang: Lang = Lang.ZH) -> Any:
 def test_an_exercise_begins_and_ends_with_the_word(lang: Lang, purpose: Purpose, kind: PartyKind) -> None:
     word = "演练" if lang is Lang.ZH else "EXERCISE"
     for compose in (spoken, texted):
-        text = compose([want(kind=kind, purpose=purpose)], Names(), district="示例区", exercise=True, lang=lang).text
+        text = compose([want(kind=kind, purpose=purpose)], Names(), Frame(district="示例区", exercise=True), lang).text
         assert text.startswith(word)
         assert text.rstrip(" .。").endswith(word)
         assert len(text) <= (TEXT_MAX if compose is texted else 30 * 14)
@@ -63,6 +65,15 @@ def test_an_exercise_begins_and_ends_with_the_word(lang: Lang, purpose: Purpose,
 
 def test_a_real_call_never_says_exercise() -> None:
     assert "演练" not in say(want(), exercise=False).text
+
+
+@pytest.mark.parametrize(("lang", "word"), [(Lang.ZH, "演练中止，真实险情"), (Lang.EN, "EXERCISE STOPPED, REAL EVENT")])
+def test_after_a_drill_that_a_real_event_stopped_the_first_words_say_so(lang: Lang, word: str) -> None:
+    frame = Frame(district="示例区", exercise=False, after_drill=True)
+    assert spoken([want()], Names(), frame, lang).text.startswith(word)
+    assert texted([want()], Names(), frame, lang).text.startswith(word)
+    assert interrupted("濯水镇暴雨红色" * 40, lang).startswith(word)
+    assert len(interrupted("濯水镇暴雨红色" * 40, lang)) <= TEXT_MAX
 
 
 def test_a_measurement_borrows_no_signals_name() -> None:
@@ -122,7 +133,7 @@ def test_what_cannot_all_be_named_is_counted_and_listed_by_text() -> None:
     assert said.unnamed > 0
     assert "等9处暴雨达到橙色标准" in said.text
     assert len(said.text) <= SPOKEN_ZH_MAX
-    listed = texted(said.read, Names(), district="示例区", exercise=True)
+    listed = texted(said.read, Names(), Frame(district="示例区", exercise=True))
     assert listed.unnamed == 0
     assert all(w.matter.scope in listed.text for w in many)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from deploy.demo.exchange.app import is_loopback
+from deploy.demo.exchange.app import create_app, is_loopback
+from deploy.demo.exchange.desk import Desk
 from deploy.demo.exchange.personas import Character, Persona, call_script, crowd, read_character, text_script
+from shared.clock import poll_until
+from tests.support.serving import serving
 
 TEXT = "演" * 90
 NUMBER = "00000000004"
@@ -71,3 +75,22 @@ def test_a_character_in_detail() -> None:
 @pytest.mark.parametrize("url", ["http://192.0.2.1/x", "https://127.0.0.1/x", "http://a@127.0.0.1/", "x"])
 def test_call_backs_stay_on_this_machine(url: str) -> None:
     assert not is_loopback(url)
+
+
+def test_who_is_hung_up_on_has_a_free_telephone_at_once() -> None:
+    """A drill that a real event stops must not keep the line engaged."""
+    desk = Desk("secret", people={NUMBER: Character(persona=Persona.LISTENS, pick_up_s=60)})
+    body = {"to": NUMBER, "text": TEXT, "callback": "http://127.0.0.1:9/x"}
+    with serving(create_app(desk)) as url, httpx.Client(base_url=url, timeout=10, trust_env=False) as http:
+        drill = http.post("/v1/calls", json=body | {"key": "d/x-drill/A-1"}).json()["call_id"]
+        assert poll_until(lambda: desk.calls[drill].state == "ringing", 10)
+        assert http.delete(f"/v1/calls/{drill}").json() == {"call_id": drill, "state": "ended"}
+        assert http.delete(f"/v1/calls/{drill}").json()["state"] == "ended"  # a second time changes nothing
+        assert (desk.calls[drill].result, desk.calls[drill].receipts[-1]["cause"]) == (
+            "failed",
+            "hung up by the caller",
+        )
+        real = http.post("/v1/calls", json=body | {"key": "d/x-live/A-1"}).json()["call_id"]
+        assert not desk.calls[real].overlapped
+        assert poll_until(lambda: desk.calls[real].state == "ringing", 10), "it rings, and is not engaged"
+        assert http.delete("/v1/calls/call-999999").status_code == 404
