@@ -121,7 +121,7 @@ def _says(night: Stage, post: str) -> str:
     found = line(night, post)
     assert found is not None
     mine = [a for a in found["attempts"] if a["person"] == night.person(post) and a["channel"] == "voice"]
-    return str(mine[-1]["says"])
+    return str(next(a["says"] for a in reversed(mine) if a["says"]))
 
 
 def test_one_ring_for_four_matters(begin: Callable[..., Stage]) -> None:
