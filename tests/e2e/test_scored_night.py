@@ -31,6 +31,7 @@ from tests.support.resources import sample_pack
 
 BEFORE = timedelta(hours=4)
 STEP = timedelta(minutes=5)
+BEGINS = START + timedelta(minutes=45)  # what fell before comes along
 LASTS = timedelta(minutes=66)
 ALLOW_S = 2.0
 Facts = dict[str, Any]
@@ -43,7 +44,7 @@ def facts(module_dsn: str) -> Iterator[Facts]:
     dsn = None if module_dsn.startswith("sqlite") else module_dsn
     with (
         tempfile.TemporaryDirectory(prefix="fengsui-night-", dir=memory) as folder,
-        stage(Path(folder), sample_pack(), START.astimezone(BEIJING), dsn) as night,
+        stage(Path(folder), sample_pack(), BEGINS.astimezone(BEIJING), dsn) as night,
     ):
         _play(night)
         yield gather(_get(night), night.realm, lambda: None)
@@ -65,7 +66,7 @@ def _play(night: Stage) -> None:
     near = [gauge for gauge in gauges if max(map(abs, storm.at_km(gauge))) < 6]
     now = START - BEFORE
     while now < START + LASTS:
-        upto = max(now + STEP, START)
+        upto = max(now + STEP, BEGINS)
         night.at(f"{upto.astimezone(BEIJING):%H:%M:%S}")
         for gauge in near:
             night.publish(gauge.station_id, [dict(row) for row in storm.readings(gauge, START, now, upto)])
@@ -186,6 +187,11 @@ def _state_better_than_its_units(facts: Facts) -> None:
     next(order for order in facts["orders"] if order["state"] == "in_force")["state"] = "complete"
 
 
+def _through_a_real_carrier(facts: Facts) -> None:
+    for call in _calls(facts):
+        call["carrier"] = "telecom" if call["attempt_id"] == "A-000001" else call["carrier"]
+
+
 def _goods_lost(facts: Facts) -> None:
     facts["stock"][0]["on_hand"] -= 1
 
@@ -195,8 +201,8 @@ def _one_sided(facts: Facts) -> None:
 
 
 HARM: Mapping[str, tuple[set[str], Callable[[Facts], None]]] = {
-    "the superior a minute early": ({"climb"}, _superior_early),
-    "the superior never": ({"climb"}, _superior_never),
+    "the superior a minute early": ({"climb", "cadence"}, _superior_early),
+    "the superior never": ({"climb", "cadence"}, _superior_never),
     "an answer forgotten": ({"climb"}, _answer_forgotten),
     "a ring late": ({"cadence"}, _ring_late),
     "two rings at once": ({"one_ring"}, _rung_twice),
@@ -208,7 +214,7 @@ HARM: Mapping[str, tuple[set[str], Callable[[Facts], None]]] = {
     "a movement with one side": ({"stock"}, _one_sided),
     "an alert gone": ({"trips"}, lambda facts: facts["alerts"].clear()),
     "a case gone": ({"trips", "climb", "one_ring"}, lambda facts: facts["cases"].clear()),
-    "a real carrier": ({"exercise"}, lambda facts: next(_calls(facts)).update(carrier="telecom")),
+    "a real carrier": ({"exercise"}, _through_a_real_carrier),
     "a message left": (
         {"messages"},
         lambda facts: facts["ready"]["warning"]["outbox"][0].update(waiting=1),

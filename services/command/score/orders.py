@@ -116,7 +116,7 @@ class Judge:
 
     def _explain(self, run: Sequence[tuple[datetime, str]], row: AuthorityRow, *, goes_on: bool) -> list[Finding]:
         """What of a countdown that begins by this row nothing explains; a higher level begins anew with its own row."""
-        signers, number, last = signers_of(row), 0, run[0][0]
+        signers, number, last = signers_of(row), 0, run[0][0] - timedelta(minutes=max(1, row.minutes))
         for index, (at, post) in enumerate(run):
             wrong = self._wrong_turn(row, number, last, at, post)
             if wrong is not None:
@@ -138,7 +138,7 @@ class Judge:
         if post != wanted:
             return self._wrong(f"叫的是 {post}，应为 {wanted}", f"{post} was called, not {wanted}", at)
         late = at - last - timedelta(minutes=minutes)
-        if at != last and not -timedelta(milliseconds=1) <= late <= self.allow:
+        if not -timedelta(milliseconds=1) <= late <= self.allow:
             found = (at - last).total_seconds() / 60
             zh = f"叫 {post} 距上一人 {found:.1f} 分钟，应为 {minutes} 分钟"
             return self._wrong(zh, f"{post} called after {found:.1f} min, not {minutes}", at)
