@@ -50,8 +50,10 @@ def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ())
     late = [reading for reading in batch if newest is not None and reading.observed_us < newest]
     times = sorted({r.observed_us for r in batch if newest is None or r.observed_us >= newest})
     told = _look_back(turn, late) if late else None
-    if newest is not None and late and not times:
-        advance(turn, newest, rises=False)
+    if newest is not None and late:
+        _note_again(turn, min(reading.observed_us for reading in late), newest)
+        if not times:
+            advance(turn, newest, rises=False)
     suspects = suspects_in(turn.fuse, turn.series, times[0], times[-1]) if times else {}
     if state.level == 0 and not state.blocked and not any(suspects.values()):
         state.condition = 0  # calm: nothing to rise, nothing to fall
@@ -69,6 +71,14 @@ def readings(turn: Turn, batch: Sequence[Checked], near: Sequence[Checked] = ())
     if told is not None and told.peak > state.level:
         crossing = told.crossings[told.peak]
         turn.record_findings(Reason.LATE, state.level, crossing.findings(told.peak), observed_us=crossing.t)
+
+
+def _note_again(turn: Turn, since_us: int, newest: int) -> None:
+    """Late facts may show that another station said an unconfirmed level too."""
+    doubtful = turn.state.doubtful
+    if doubtful is not None:
+        for t in instants(turn.fuse, turn.series, max(doubtful.first_us, since_us), newest):
+            note(turn, turn.scene(t), turn.state.level)
 
 
 def _hear(turn: Turn, batch: Sequence[Checked]) -> None:

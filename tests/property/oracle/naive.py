@@ -358,7 +358,8 @@ class Fuse:
         by = [(m, at) for level, m, at in self.tripped_by if level == self.confirmed] if asked else []
         sources = {s for m, at in by for s in judge.sources(self.confirmed, m, at)}
         here = [r.at for r in readings if (r.station, r.at) in sources]
-        return min(here, default=max(r.at for r in readings))
+        others = [r.at for r in readings if r.station not in self.first]
+        return min(here or others, default=max(r.at for r in readings))
 
     def light(self, mine: Sequence[Reading], known: datetime) -> None:
         """ "Fewer living than `minimum`: `blind`, recorded on and off." """
@@ -405,6 +406,8 @@ class Fuse:
             self.write(before, "late", held[0], known)
         for t in again:
             self.remember(t)
+            if self.doubted is not None and t >= self.doubted:
+                self.seek_second_source(t)
         self.seek_second_source(self.newest)
         self.track(self.newest, known)
         return "late"

@@ -318,6 +318,11 @@ STORMS: tuple[Storm, ...] = (
           series("A", "10:00", 100, 104, 3, 15, metric="counter_mm"), "10:15 normal>blue threshold",
           [rule(metric="counter_mm", levels={"blue": [{"sum": "5min", "at_least": 10}]})],
           (gauge("A", metrics=("counter_mm",)),)),
+    Storm("late_second_source", "a second source (never the same station) makes it `confirmed`",
+          [row("A", "10:00", 35, quality="doubtful"), row("B", "10:02", 0), row("B", "10:00", 32, "10:03"),
+           row("A", "10:05", 0, "10:03")],
+          """10:00 normal>orange threshold ver=unconfirmed conf=normal
+             10:03 orange>orange confirmed obs=10:00""", [rule(levels=only("orange"))], (A, B)),
     Storm("enough_lived_only_then", "Fewer living than `minimum`: `blind`; observed less than … ago",
           [row("B", "10:00", 12), row("A", "10:05", 12, "10:13")],
           "10:13 normal>blue quorum obs=10:05 blind=yes",
