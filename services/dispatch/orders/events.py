@@ -241,6 +241,7 @@ class Reason(StrEnum):
     INSPECTION_MISSING = "inspection_missing"
     INSPECTION_UNSAFE = "inspection_unsafe"
     INSPECTION_TOO_OLD = "inspection_too_old"
+    INSPECTION_IN_FUTURE = "inspection_in_future"
     NOT_LIFTED = "not_lifted"
     IN_THE_FUTURE = "in_the_future"
 
@@ -292,6 +293,7 @@ REASON_TEXT: dict[Reason, tuple[str, str]] = {
     Reason.INSPECTION_MISSING: ("须先完成现场核查", "an inspection on the spot comes first"),
     Reason.INSPECTION_UNSAFE: ("现场核查结论为不安全", "the inspection found it unsafe"),
     Reason.INSPECTION_TOO_OLD: ("现场核查早于措施生效时间", "the inspection is older than the measure"),
+    Reason.INSPECTION_IN_FUTURE: ("现场核查时间还没到", "the inspection's time lies ahead"),
     Reason.NOT_LIFTED: ("管控尚未解除，不得允许返回", "the measure is not lifted; return is a later act"),
     Reason.IN_THE_FUTURE: ("发生时间不能晚于现在", "happened_at is in the future"),
 }

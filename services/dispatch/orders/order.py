@@ -290,7 +290,7 @@ def _lift(order: Order, event: Lift, now: datetime) -> Decision:
     if not event.ground.strip():
         return Decision.refused(order, Reason.GROUND_MISSING)
     if order.kind is Measure.EVACUATE:
-        unsafe = _unsafe(order, event.inspection)
+        unsafe = _unsafe(order, event.inspection, now)
         if unsafe is not None:
             return Decision.refused(order, unsafe)
     lifted = {unit.unit_id for unit in chosen}
@@ -339,19 +339,22 @@ def _permit_return(order: Order, event: PermitReturn, now: datetime) -> Decision
         return Decision.unchanged(order)
     if event.by not in _issuers(order) | _lifters(order):
         return Decision.refused(order, Reason.NOT_ISSUER)
-    unsafe = _unsafe(order, event.inspection)
+    unsafe = _unsafe(order, event.inspection, now)
     if unsafe is not None or event.inspection is None:
         return Decision.refused(order, unsafe or Reason.INSPECTION_MISSING)
     leave = Return(by=event.by, at=now, inspection=event.inspection)
     return Decision.done(replace(order, returned=leave), Effect(kind=EffectKind.RETURN_PERMITTED, post=event.by))
 
 
-def _unsafe(order: Order, inspection: Inspection | None) -> Reason | None:
+def _unsafe(order: Order, inspection: Inspection | None, now: datetime) -> Reason | None:
     if inspection is None or not (inspection.by.strip() and inspection.finding.strip()):
         return Reason.INSPECTION_MISSING
     if not inspection.safe:
         return Reason.INSPECTION_UNSAFE
-    if order.starts_at is not None and inspection.at < order.starts_at:
+    if inspection.at > now:
+        return Reason.INSPECTION_IN_FUTURE
+    # people write an inspection's time to the minute
+    if order.starts_at is not None and inspection.at < order.starts_at.replace(second=0, microsecond=0):
         return Reason.INSPECTION_TOO_OLD
     return None
 

@@ -37,7 +37,7 @@ NOW = datetime(2026, 6, 28, 19, 7, tzinfo=UTC)
 SIGNER, DEPUTY, SECOND_DEPUTY, LIFTER, WARDEN = "hq-head", "hq-deputy", "hq-deputy-2", "hq-lifter", "warden"
 AUTHORITY = Authority(headquarters="防汛抗旱指挥部", signers=(SIGNER, DEPUTY, SECOND_DEPUTY), minutes=5, lifter=LIFTER)
 BEFOREHAND = replace(AUTHORITY, preauthorised_by="warden")
-SAFE = Inspection(by="geologist", at=NOW + timedelta(hours=8), safe=True, finding="坡体稳定")
+SAFE = Inspection(by="geologist", at=NOW, safe=True, finding="坡体稳定")
 
 
 def minutes(count: float) -> timedelta:

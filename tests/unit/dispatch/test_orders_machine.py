@@ -432,6 +432,7 @@ def test_expired_is_not_lifted() -> None:
         (Lift(by=LIFTER, ground="x"), "inspection_missing"),
         (Lift(by=LIFTER, ground="x", inspection=replace(SAFE, safe=False)), "inspection_unsafe"),
         (Lift(by=LIFTER, ground="x", inspection=replace(SAFE, at=NOW - minutes(1))), "inspection_too_old"),
+        (Lift(by=LIFTER, ground="x", inspection=replace(SAFE, at=NOW + timedelta(days=1))), "inspection_in_future"),
         (Revoke(by=WARDEN, ground="x"), "not_issuer"),
         (Revoke(by=SIGNER, ground=""), "ground_missing"),
         (Revoke(by=SIGNER, ground="x", unsigned_only=True), "nothing_to_sign"),
@@ -459,6 +460,7 @@ def test_part_of_it_is_lifted_and_the_rest_binds_on() -> None:
         (None, "inspection_missing"),
         (replace(SAFE, safe=False), "inspection_unsafe"),
         (replace(SAFE, at=NOW - minutes(5)), "inspection_too_old"),
+        (replace(SAFE, at=NOW + timedelta(days=1)), "inspection_in_future"),
     ],
 )
 def test_return_is_an_act_of_its_own(inspection: object, reason: str) -> None:
