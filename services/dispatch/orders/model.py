@@ -25,6 +25,9 @@ REVIEW_AFTER: dict[Level, timedelta] = {
 }
 """When somebody has to look at an order again. A proposal without a norm behind it, like every minute here."""
 
+CLOCK_LEEWAY = timedelta(minutes=2)
+"""How far ahead of ours a clock may be by which somebody wrote a time down."""
+
 
 class OrderState(StrEnum):
     """措施状态 (contract §6)"""

@@ -37,6 +37,7 @@ from services.dispatch.orders.events import (
 )
 from services.dispatch.orders.forming import join, stand_down, take_force
 from services.dispatch.orders.model import (
+    CLOCK_LEEWAY,
     COUNTERSIGN_WITHIN,
     TERMINAL,
     UNIT_HELD,
@@ -351,7 +352,7 @@ def _unsafe(order: Order, inspection: Inspection | None, now: datetime) -> Reaso
         return Reason.INSPECTION_MISSING
     if not inspection.safe:
         return Reason.INSPECTION_UNSAFE
-    if inspection.at > now:
+    if inspection.at > now + CLOCK_LEEWAY:
         return Reason.INSPECTION_IN_FUTURE
     # people write an inspection's time to the minute
     if order.starts_at is not None and inspection.at < order.starts_at.replace(second=0, microsecond=0):
