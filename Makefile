@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend run test drill sim fuzz bench check openapi lock clean
+.PHONY: help setup frontend run test drill sim fuzz bench check openapi lock clean screenshots
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -48,6 +48,10 @@ check: ## 检查 Lint, types, import rules, lock drift; no network
 	@$(PY) deploy/lock.py --check
 	@.venv/bin/lint-imports
 	@.venv/bin/mypy
+
+screenshots: ## 截图 Write docs/images anew: the console on the flood night (Chromium); SHOTS="overview fuse" takes some
+	@sh deploy/setup.sh dev
+	@$(PY) -m deploy.screenshots $(SHOTS)
 
 openapi: ## 接口文件 Write docs/openapi anew from the code
 	@sh deploy/setup.sh dev

@@ -14,6 +14,8 @@ from console.settings import ConsoleSettings
 
 TIMEOUT = httpx.Timeout(4.0, connect=1.5)
 STREAM_TIMEOUT = httpx.Timeout(4.0, connect=1.5, read=30.0)  # three heartbeats
+KEPT = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=2.0)  # uvicorn keeps one 5 s
+UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # `streams.STREAMS_MAX` is the limit
 ANSWER_BYTES_MAX = 4_000_000
 
 
@@ -36,17 +38,24 @@ class Peers:
 
     def __init__(self, settings: ConsoleSettings) -> None:
         self._settings = settings
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT, limits=KEPT, trust_env=False)
+        # streams stay open as long as pages do: in one pool with the questions they would leave these no connection
+        self._streams = httpx.AsyncClient(timeout=STREAM_TIMEOUT, limits=UNLIMITED, trust_env=False)
 
     async def close(self) -> None:
         await self._http.aclose()
+        await self._streams.aclose()
 
     async def get(self, service: str, path: str, token: str | None = None, **query: str | int | None) -> Asked:
         """One GET; never raises for what the other side does."""
         params = {name: value for name, value in query.items() if value is not None}
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = self._settings.url(service) + path
         try:
-            answer = await self._http.get(self._settings.url(service) + path, params=params, headers=headers)
+            try:
+                answer = await self._http.get(url, params=params, headers=headers)
+            except (httpx.ReadError, httpx.RemoteProtocolError):  # a kept connection that the service had just closed
+                answer = await self._http.get(url, params=params, headers=headers)
         except httpx.HTTPError as error:
             return Asked(wrong=f"{service}: {type(error).__name__}")
         return _asked(service, answer)
@@ -111,7 +120,7 @@ class Peers:
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         url = f"{self._settings.url(service)}/v1/events"
-        async with self._http.stream(
+        async with self._streams.stream(
             "GET", url, params={"realm": realm}, headers=headers, timeout=STREAM_TIMEOUT
         ) as answer:
             yield answer

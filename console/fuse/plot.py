@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil, floor, log10
 from typing import Any
 
-from console.times import clock, figure, parse
+from console.times import BEIJING, clock, figure, parse
 
 WIDTH, HEIGHT = 760, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 108, 10, 22
@@ -91,9 +92,8 @@ def _plot(panel: Mapping[str, Any], start: datetime, end: datetime, deciding: se
         if low <= b["bound"] <= high
     ]
     curves = [_curve(number, line, x, y) for number, line in enumerate(panel["lines"], 1)]
-    span = (end - start) / (TICKS - 1)
-    ticks = [(start + span * at).isoformat() for at in range(TICKS)]
-    grid = [low + (high - low) * at / 4 for at in range(5)]
+    ticks = [at.isoformat() for at in _hours(start, end)]
+    grid = _round(low, high)
     return Plot(
         panel["metric"],
         panel["unit"],
@@ -106,6 +106,25 @@ def _plot(panel: Mapping[str, Any], start: datetime, end: datetime, deciding: se
         [(y(value), figure(value)) for value in grid],
         _table(panel["lines"]),
     )
+
+
+def _hours(start: datetime, end: datetime) -> list[datetime]:
+    """Whole hours of the district's clock, not too many."""
+    hours = (end - start).total_seconds() / 3600
+    step = next((step for step in (1, 2, 3, 4, 6, 12) if hours / step <= TICKS), 24)
+    local = start + BEIJING
+    first = local.replace(minute=0, second=0, microsecond=0, hour=local.hour - local.hour % step) - BEIJING
+    found = [first + timedelta(hours=step * at) for at in range(TICKS + 2)]
+    return [at for at in found if start <= at <= end]
+
+
+def _round(low: float, high: float) -> list[float]:
+    """Round numbers between, about four."""
+    raw = (high - low) / 4
+    unit = 10 ** floor(log10(raw))
+    step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= raw)
+    first = ceil(low / step)
+    return [step * at for at in range(first, floor(high / step) + 1)]
 
 
 def _range(numbers: Sequence[float], bounds: Sequence[float]) -> tuple[float, float]:

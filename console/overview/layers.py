@@ -45,6 +45,7 @@ class Item:
     lon: float | None = None
     lat: float | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    open: bool = False  # its level is confirmed by nobody and nothing yet
 
     @property
     def sel(self) -> str:
@@ -66,7 +67,8 @@ class Seen:
     names: Names
     townships: Mapping[str, str]  # region → township
     held: Mapping[str, Mapping[str, Any]]  # unit, site or region → the order that wants an eye first
-    alarmed: Mapping[str, str]  # station → the worst level that a fuse reads off it alone
+    alarmed: Mapping[str, str]  # station → the worst level that a fuse reads off it
+    open: frozenset[str] = frozenset()  # of these, the stations whose level nobody and nothing has confirmed
 
     def township(self, region: Any) -> str:
         return self.townships.get(str(region), str(region))
@@ -81,13 +83,16 @@ def seen_of(names: Names, fuses: Asked, orders: Asked) -> Seen:
             if unit["state"] not in ENDED:
                 held.setdefault(str(unit["unit_id"]), {**order, "unit": unit})
     alarmed: dict[str, str] = {}
+    unconfirmed: set[str] = set()
     for fuse in fuses.items:
-        if fuse["per"] == "station" and RANK[fuse["level"]] > RANK.get(alarmed.get(fuse["scope"], ""), -1):
-            alarmed[fuse["scope"]] = fuse["level"]
-        for why in (fuse.get("why") or {}).get("because", ()):
-            if RANK[why["level"]] > RANK.get(alarmed.get(why["station"], ""), -1):
-                alarmed[why["station"]] = why["level"]
-    return Seen(names, {code: _township_of(code, names) for code in names.regions}, held, alarmed)
+        told = [(why["station"], why["level"]) for why in (fuse.get("why") or {}).get("because", ())]
+        for station_id, level in [*([(fuse["scope"], fuse["level"])] if fuse["per"] == "station" else []), *told]:
+            if RANK[level] > RANK.get(alarmed.get(station_id, ""), -1):
+                alarmed[station_id] = level
+                sure = fuse["verification"] == "confirmed" or RANK[level] <= RANK[fuse["confirmed_level"]]
+                (unconfirmed.discard if sure else unconfirmed.add)(station_id)
+    townships = {code: _township_of(code, names) for code in names.regions}
+    return Seen(names, townships, held, alarmed, frozenset(unconfirmed))
 
 
 def _wants_eye(state: str) -> int:
@@ -128,6 +133,7 @@ def fuse(row: Mapping[str, Any], seen: Seen) -> Item:
         [{"because": each} for each in list(why.get("because", ()))[:BECAUSE_SHOWN]],
         why.get("since"),
         about={**row, "why": why},
+        open=row["level"] != row["confirmed_level"] and row["verification"] != "confirmed",
     )
 
 
@@ -148,6 +154,7 @@ def station(feature: Feature, seen: Seen) -> Item:
         lon,
         lat,
         row,
+        str(feature["id"]) in seen.open,
     )
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from console import names as packs
 from console.names import names_of
 from console.overview import view
-from console.overview.layers import FUSES, LAYERS, Item, items_of, rows_of, seen_of
+from console.overview.layers import FUSES, LAYERS, RANK, Item, items_of, rows_of, seen_of
 from console.overview.pages import ALARMED, ORDERS, ROWS_ASKED
 from console.peers import Asked
 from console.visit import Ask, Here, Visit
@@ -54,13 +54,18 @@ def routes() -> APIRouter:
         items = [item for layer in MARKED for item in items_of(layer, asked[layer.name], seen)]
         areas = view.areas_of(asked["alarmed"])
         tops: dict[str, str] = {}  # the worst alarm of each township
+        sure: dict[
+            str, str
+        ] = {}  # and its worst level that is confirmed: what is not stands as a mark, not as a colour
         for item in items_of(FUSES, asked["alarmed"], seen):
             tops.setdefault(item.township, item.sel)
+            level = str(item.about["confirmed_level"]) if item.open else str(item.level)
+            sure[item.township] = max(sure.get(item.township, "normal"), level, key=lambda e: RANK[e])
         body = {
             "now": here.now.isoformat() if here.now else None,
             "wrong": [answer.wrong for answer in asked.values() if answer.wrong],
             "areas": {
-                code: {"level": area.level, "sight": area.sight, "top": tops.get(code, "")}
+                code: {"level": sure.get(code, "normal"), "sight": area.sight, "top": tops.get(code, "")}
                 for code, area in areas.items()
             },
             "marks": {"type": "FeatureCollection", "features": [_mark(item) for item in items if item.lon is not None]},
@@ -112,6 +117,7 @@ def _mark(item: Item) -> dict[str, Any]:
             "name": item.name,
             "level": level,
             "rank": item.rank,
+            "open": item.open,
             "unknown": item.unknown,
         },
     }

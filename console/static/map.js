@@ -129,7 +129,7 @@ export class OverviewMap {
     }
     const shown = this.shown;
     const features = this.marks.features.filter((f) => shown.has(f.properties.layer) || f.properties.rank > 0 || f.properties.sel === this.sel);
-    for (const { properties: p } of features) p.icon = p.level !== "none" ? `level-${p.level}` : `${p.layer}${p.unknown ? "-unknown" : ""}`;
+    for (const { properties: p } of features) p.icon = p.level !== "none" ? `level-${p.level}${p.open ? "-open" : ""}` : `${p.layer}${p.unknown ? "-unknown" : ""}`;
     this.map.getSource("regions").setData(this.regions);
     this.map.getSource("marks").setData({ ...EMPTY, features });
     this.place.dataset.marks = features.length;

@@ -1,5 +1,5 @@
 // The marks of the map. A level has a shape of its own beside its colour: red a square, orange a diamond, yellow a triangle,
-// blue a disc. What is calm is small and grey; what is not known is hollow.
+// blue a disc; one that nobody and nothing has confirmed is hollow. What is calm is small and grey, not known is a ring.
 
 const RATIO = 2;
 const NAMES = ["ground", "land", "border", "road", "ink", "halo", "calm", "red", "orange", "yellow", "blue"];
@@ -72,7 +72,12 @@ function hatch(colour, gap) {
 
 export function iconsOf(c) {
   const level = (kind, colour) => mark(18, kind, { fill: colour, edge: c.halo, width: 2 });
+  const open = (kind, colour) => mark(18, kind, { fill: c.halo, edge: colour, width: 3 });
   return [
+    ["level-red-open", open("square", c.red)],
+    ["level-orange-open", open("diamond", c.orange)],
+    ["level-yellow-open", open("triangle", c.yellow)],
+    ["level-blue-open", open("disc", c.blue)],
     ["level-red", level("square", c.red)],
     ["level-orange", level("diamond", c.orange)],
     ["level-yellow", level("triangle", c.yellow)],

@@ -65,6 +65,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "map_keys": ("地图：方向键移动，+ 与 − 缩放", "map: arrows move, + and − zoom"),
     "legend": ("图例", "Legend"),
     "schematic": ("乡镇范围为示意，不是行政界线", "township shapes are schematic, not boundaries"),
+    "not_confirmed": ("未核实", "not confirmed"),
     "sight_none": ("无数据", "no data"),
     "sight_part": ("部分无数据", "data in part"),
     "todo_sign": ("待签", "To be signed"),

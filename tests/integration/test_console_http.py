@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from console.main import create_app
+from console.peers import Asked, Peers
 from console.session import COOKIE
 from console.settings import ConsoleSettings
 from shared.clock import ManualClock
@@ -290,3 +292,33 @@ def test_an_unknown_language_is_told_and_the_page_stands(console: Console) -> No
     assert "This language is not available" in page.text
     assert "fengsui_lang" not in page.headers.get("set-cookie", "")
     assert "没有这种语言" not in console.http.get("/?lang=en").text
+
+
+def test_a_connection_that_the_service_had_just_closed_is_not_a_service_that_is_away() -> None:
+    """A kept connection that dies as it is used again: the question is asked once more, on a new one."""
+    asked: list[bytes] = []
+
+    async def ask_twice() -> list[Asked]:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            if len(asked) != 2:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                await writer.drain()
+            if len(asked) == 1:
+                asked.append(await reader.readuntil(b"\r\n\r\n"))  # the second question, and no answer to it
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = ConsoleSettings(host="127.0.0.1", port=0, warning_url=url, dispatch_url=url, resources_url=url)
+        peers = Peers(settings)
+        try:
+            return [await peers.get("warning", "/v1/realm"), await peers.get("warning", "/v1/realm")]
+        finally:
+            await peers.close()
+            server.close()
+            await server.wait_closed()
+
+    first, second = asyncio.run(ask_twice())
+    assert (first.wrong, second.wrong) == (None, None)
+    assert len(asked) == 3

@@ -54,6 +54,7 @@ def test_a_stage_is_drawn_about_its_bounds_and_not_from_zero() -> None:
     assert float(plot.values[0][1]) > 430
     assert plot.curves[0].end is not None
     assert plot.curves[0].end[0] == WIDTH - RIGHT
+    assert [label for _, label in plot.times] == ["18:00", "19:00", "20:00", "21:00"]
     assert plot.times[0][0] == LEFT
 
 

@@ -35,6 +35,7 @@ NAMES = Names(
 def fuse(scope: str = "11", level: str = "red", **more: Any) -> dict[str, Any]:
     row = {"fuse": "rain", "scope": scope, "name": scope, "title": {"zh": "暴雨"}, "per": "township", "region": scope}
     row |= {"level": level, "blind": False, "silent": [], "verification": "confirmed", "why": None}
+    row["confirmed_level"] = more.get("confirmed_level", level)
     return row | more
 
 
@@ -98,6 +99,19 @@ def test_a_station_has_the_level_that_a_fuse_reads_off_it() -> None:
     known = seen([fuse(why={"because": because}), fuse("b", "red", per="station")])
     levels = {item.id: item.level for item in made("stations", [station("a"), station("b"), station("c")], known)}
     assert levels == {"a": "orange", "b": "red", "c": None}
+
+
+def test_what_nobody_confirmed_does_not_look_confirmed() -> None:
+    because = [{"station": "a", "level": "red"}, {"station": "b", "level": "orange"}]
+    flushed = fuse(verification="unverified", confirmed_level="orange", why={"because": because})
+    (item,) = made("fuses", [flushed])
+    assert item.open
+    assert {i.id: i.open for i in made("stations", [station("a"), station("b")], seen([flushed]))} == {
+        "a": True,
+        "b": False,
+    }
+    borne_out = fuse("12", why={"because": because[:1]})
+    assert not made("stations", [station("a")], seen([borne_out, flushed]))[0].open
 
 
 def test_a_unit_shows_the_order_that_wants_an_eye_first() -> None:
