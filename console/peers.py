@@ -28,6 +28,11 @@ class Asked:
     status: int = 0
 
     @property
+    def cut(self) -> bool:
+        """Whether there is more than was asked for: a count of these rows would be too small."""
+        return isinstance(self.body, dict) and self.body.get("next") is not None
+
+    @property
     def items(self) -> list[Any]:
         found = self.body.get("items", []) if isinstance(self.body, dict) else []
         return found if isinstance(found, list) else []

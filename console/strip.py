@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,9 @@ def asks() -> dict[str, tuple[str, str, dict[str, Any]]]:
         f"ready:{service}": (service, "/readyz", {}) for service in SERVICES
     }
     asked |= {f"inbox:{receiver}": (receiver, f"/v1/inbox/{sender}", {}) for receiver, sender in INBOXES}
-    asked["stations"] = ("warning", "/v1/stations", {"limit": 500})
-    asked["orders"] = ("dispatch", "/v1/orders", {"limit": 500})
-    asked["cases"] = ("dispatch", "/v1/callouts", {"state": "open", "limit": 500})
+    asked["stations"] = ("warning", "/v1/stations", {"limit": 1000})
+    asked["orders"] = ("dispatch", "/v1/orders", {"limit": 1})
+    asked["cases"] = ("dispatch", "/v1/callouts", {"state": "open", "limit": 1000})
     return asked
 
 
@@ -60,18 +60,24 @@ def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> St
             waiting += sum(row.get("waiting", 0) for row in body.get("outbox", ()))
     orders, cases, stations = answers["orders"], answers["cases"], answers["stations"]
     numbers = [case["numbers"] for case in cases.items]
-    seen = [order for order in orders.items if order["state"] not in ENDED_ORDERS]
+    by_state = orders.body.get("summary") if isinstance(orders.body, dict) and not orders.wrong else None
     return Strip(
-        open_orders=None if orders.wrong else len(seen),
-        waiting_signature=None if orders.wrong else sum(order["state"] in WAITING_ORDERS for order in seen),
-        unanswered=None if cases.wrong else sum(each["unanswered"] for each in numbers),
+        open_orders=_sum(by_state, lambda state: state not in ENDED_ORDERS),
+        waiting_signature=_sum(by_state, lambda state: state in WAITING_ORDERS),
+        unanswered=None if cases.wrong or cases.cut else sum(each["unanswered"] for each in numbers),
         oldest_at=min((at for each in numbers if (at := each["oldest_unanswered_at"])), default=None),
-        stale=None if stations.wrong else [row["name"] for row in stations.items if row["state"] in STALE],
+        stale=None
+        if stations.wrong or stations.cut
+        else [row["name"] for row in stations.items if row["state"] in STALE],
         waiting=waiting,
         parked=parked_of(answers),
         wrong=wrong,
         notes=notes,
     )
+
+
+def _sum(by_state: Mapping[str, int] | None, takes: Callable[[str], bool]) -> int | None:
+    return None if by_state is None else sum(number for state, number in by_state.items() if takes(state))
 
 
 def parked_of(answers: Mapping[str, Asked]) -> int | None:

@@ -65,7 +65,7 @@ async def _look(here: Visit, fuse: str, scope: str, hours: int) -> dict[str, Any
         "fuse": ("warning", path, {}),
         "trend": ("warning", f"{path}/trend", {"hours": hours}),
         "stations": ("warning", "/v1/stations", {"limit": 1000}),
-        "orders": ("dispatch", "/v1/orders", {"limit": 500}),
+        "orders": ("dispatch", "/v1/orders", {"limit": 1000}),
         "incidents": ("dispatch", "/v1/incidents", {"limit": 50}),
         "cases": ("dispatch", "/v1/callouts", {"limit": 100}),
     }

@@ -51,7 +51,7 @@ def fuse_view(
         len(told["evidence"]) if told else 0,
         plots_of(trend.body, because) if not trend.wrong else (),
         trend.wrong,
-        None if orders.wrong else [order for order in orders.items if trip and trip in order["trip_ids"]],
+        None if orders.wrong or orders.cut else [order for order in orders.items if trip and trip in order["trip_ids"]],
         None if cases.wrong else [case for case in cases.items if case["incident_id"] in incident],
         known,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from console import names as packs
 from console.names import Names, names_of
-from console.overview.layers import BY_NAME, FUSES, Item, seen_of
+from console.overview.layers import BY_NAME, FUSES, ORDER_STATES, Item, seen_of
 from console.overview.view import Choice
 from console.peers import Asked
 from console.visit import Ask, Visit
@@ -36,7 +36,7 @@ async def of(here: Visit, choice: Choice) -> Card | str | None:
     asks: dict[str, Ask] = {"pack": packs.ASK, "one": (layer.service, path, {})}
     asks["fuses"] = ("warning", FUSES.path, {"alarmed": "true", "limit": 1000})
     if name in ("units", "sites"):
-        asks["orders"] = ("dispatch", "/v1/orders", {"limit": 500})
+        asks["orders"] = ("dispatch", "/v1/orders", {"limit": 1000, "state": list(ORDER_STATES)})
     asked = await here.ask(asks)
     one = asked["one"]
     if one.wrong:

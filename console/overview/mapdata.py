@@ -16,7 +16,7 @@ from console import names as packs
 from console.names import names_of
 from console.overview import view
 from console.overview.layers import FUSES, LAYERS, RANK, Item, items_of, rows_of, seen_of
-from console.overview.pages import ALARMED, ORDERS, ROWS_ASKED
+from console.overview.pages import ALARMED, OPEN_ORDERS, ROWS_ASKED
 from console.peers import Asked
 from console.visit import Ask, Here, Visit
 from shared.ids import sha256_hex
@@ -49,7 +49,7 @@ def routes() -> APIRouter:
     async def marks(here: Here) -> Response:
         """Every place with what is known of it now, and each township's worst level."""
         asks: dict[str, Ask] = {layer.name: (layer.service, layer.path, {"limit": ROWS_ASKED}) for layer in MARKED}
-        asked = await here.ask({**asks, "pack": packs.ASK, "alarmed": ALARMED, "orders": ORDERS})
+        asked = await here.ask({**asks, "pack": packs.ASK, "alarmed": ALARMED, "orders": OPEN_ORDERS})
         seen = seen_of(names_of(asked["pack"]), asked["alarmed"], asked["orders"])
         items = [item for layer in MARKED for item in items_of(layer, asked[layer.name], seen)]
         areas = view.areas_of(asked["alarmed"])
@@ -63,7 +63,8 @@ def routes() -> APIRouter:
             sure[item.township] = max(sure.get(item.township, "normal"), level, key=lambda e: RANK[e])
         body = {
             "now": here.now.isoformat() if here.now else None,
-            "wrong": [answer.wrong for answer in asked.values() if answer.wrong],
+            "wrong": [answer.wrong for answer in asked.values() if answer.wrong]
+            + [f"{name}: more than {ROWS_ASKED}" for name, answer in asked.items() if answer.cut],
             "areas": {
                 code: {"level": sure.get(code, "normal"), "sight": area.sight, "top": tops.get(code, "")}
                 for code, area in areas.items()

@@ -16,16 +16,18 @@ from console import names as packs
 from console import strip
 from console.names import names_of
 from console.overview import card, view
-from console.overview.layers import FUSES, LAYERS, items_of, seen_of
+from console.overview.layers import FUSES, LAYERS, ORDER_STATES, items_of, seen_of
 from console.overview.view import Choice, choice_of
 from console.peers import Asked
+from console.strip import WAITING_ORDERS
 from console.visit import Ask, Here, Visit
 
 INCIDENTS_SHOWN = 4
 WORD_MAX = 60
 SEL_MAX = 160
 ROWS_ASKED = 1000
-ORDERS: Ask = ("dispatch", "/v1/orders", {"limit": 500})
+OPEN_ORDERS: Ask = ("dispatch", "/v1/orders", {"limit": 1000, "state": list(ORDER_STATES)})
+WAITING: Ask = ("dispatch", "/v1/orders", {"limit": 1000, "state": sorted(WAITING_ORDERS)})
 CASES: Ask = ("dispatch", "/v1/callouts", {"state": "open"})
 INCIDENTS: Ask = ("dispatch", "/v1/incidents", {"limit": INCIDENTS_SHOWN, "live": "true"})
 ALARMED: Ask = ("warning", FUSES.path, {"alarmed": "true", "limit": ROWS_ASKED})
@@ -86,8 +88,8 @@ def _parts(router: APIRouter) -> None:
     @router.get("/part/overview/todo")
     async def todo_part(here: Here) -> Response:
         """What waits for a signature, what is unanswered."""
-        asked = await here.ask({"orders": ORDERS, "cases": CASES})
-        return here.part("overview/todo.html", {"todo": view.todo_of(asked["orders"], asked["cases"])})
+        asked = await here.ask({"waiting": WAITING, "cases": CASES})
+        return here.part("overview/todo.html", {"todo": view.todo_of(asked["waiting"], asked["cases"])})
 
     @router.get("/part/overview/events")
     async def events_part(here: Here) -> Response:
@@ -98,12 +100,12 @@ def _parts(router: APIRouter) -> None:
 async def _page(here: Visit, choice: Choice, room: str) -> Response:
     here.hurry()
     asked, events, selected = await asyncio.gather(
-        here.ask({**_asks(choice), "orders": ORDERS, "cases": CASES}), _events(here), card.of(here, choice)
+        here.ask({**_asks(choice), "waiting": WAITING, "cases": CASES}), _events(here), card.of(here, choice)
     )
     values = {
         **_listed(choice, asked),
         **events,
-        "todo": view.todo_of(asked["orders"], asked["cases"]),
+        "todo": view.todo_of(asked["waiting"], asked["cases"]),
         "card": selected,
         "layers": LAYERS,
         "has_map": here.desk.has_map,
@@ -122,7 +124,7 @@ def _asks(choice: Choice) -> dict[str, Ask]:
     else:
         asks["rows"] = (layer.service, layer.path, {"limit": ROWS_ASKED})
     if layer.name in ("units", "sites"):
-        asks["orders"] = ORDERS
+        asks["orders"] = OPEN_ORDERS
     return asks
 
 
@@ -137,7 +139,7 @@ def _listed(choice: Choice, asked: Mapping[str, Asked]) -> dict[str, Any]:
         "names": names,
         "listed": found,
         "sight": view.sight_of(asked["fuses"]),
-        "list_wrong": rows.wrong,
+        "list_wrong": rows.wrong or asked.get("orders", Asked()).wrong,
     }
 
 

@@ -8,6 +8,7 @@ const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
 const HIDDEN_MS = 5000; // a browser has six connections to a host: a page that nobody sees gives its own back
 const CLOSED_MS = 5000;
 const TOGETHER_MS = 150;
+export const AFTER_MS = 120;
 
 const links = document.getElementById("links");
 const busy = new Map(); // part → whether it has to be loaded once more
@@ -91,8 +92,12 @@ function concerned(part, service, kind) {
   });
 }
 
+// What tells the event itself is asked for at once; what rests between loads (counts, summaries) lets it go first.
 function changed(service, kind) {
-  for (const part of document.querySelectorAll("[data-part]:not([hidden])")) if (concerned(part, service, kind)) want(part);
+  const parts = [...document.querySelectorAll("[data-part]:not([hidden])")].filter((part) => concerned(part, service, kind));
+  for (const part of parts) if (!part.dataset.pace) want(part);
+  const rest = parts.filter((part) => part.dataset.pace);
+  if (rest.length) setTimeout(() => rest.forEach(want), AFTER_MS);
 }
 
 function all() {

@@ -1,6 +1,6 @@
 // The map: our own GeoJSON, no tiles, no glyph server, nothing from another host. It shows what the lists show.
 import { Map as GlMap } from "/vendor/maplibre-gl.mjs";
-import { follow } from "./live.js";
+import { AFTER_MS, follow } from "./live.js";
 import { iconsOf, paletteOf } from "./marks.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -8,6 +8,7 @@ const CLICK_PX = 6;
 const AGAIN_MS = 15000;
 const MARKS_PACE_MS = 1000;
 const ZONES_PACE_MS = 5000;
+const RANK = { none: 0, normal: 0, blue: 1, yellow: 2, orange: 3, red: 4 };
 const KINDS = /^(transition|station|order|shelter|evacuation|realm|pack)/;
 const ZONE_KINDS = /^(evacuation|order)/;
 const FONT = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];
@@ -83,6 +84,15 @@ export class OverviewMap {
     this.zones();
   }
 
+  // What the event itself says, at once: a level that rose on a township or at a station. All the rest comes with `marks`.
+  apply({ scope, confirmed_level: sure, to, verification }) {
+    const area = this.areas[scope];
+    if (area && RANK[sure] > RANK[area.level]) area.level = sure;
+    const mark = this.marks.features.find((f) => f.properties.sel === `stations:${scope}`)?.properties;
+    if (mark && RANK[to] > mark.rank) Object.assign(mark, { level: to, rank: RANK[to], open: verification !== "confirmed" });
+    if (area || mark) this.draw();
+  }
+
   async get(name) {
     try {
       const answer = await fetch(`/part/map/${name}?realm=${encodeURIComponent(this.realm)}`);
@@ -93,8 +103,9 @@ export class OverviewMap {
   }
 
   onEvent(event) {
-    if (KINDS.test(event.kind)) this.refresh();
-    if (ZONE_KINDS.test(event.kind)) this.zones();
+    if (event.kind === "transition") this.apply(event.body);
+    if (KINDS.test(event.kind)) setTimeout(() => this.refresh(), AFTER_MS);
+    if (ZONE_KINDS.test(event.kind)) setTimeout(() => this.zones(), AFTER_MS);
   }
 
   refresh() {

@@ -136,6 +136,36 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// An alarm that moves is shown at once by what its event says; the list as the server makes it comes right after.
+const WORDS = JSON.parse(page.dataset.levels);
+
+function chip(element, level, open) {
+  element.className = `level is-${level}${open ? " is-open" : ""}`;
+  element.textContent = WORDS[level];
+}
+
+function arrived({ fuse, scope, name, title, to, confirmed_level: sure, verification }) {
+  if (layerNow() !== "fuses" || !(to in WORDS)) return;
+  const sel = `fuses:${fuse}/${scope}`;
+  const open = verification !== "confirmed" && sure !== to;
+  const known = rowOf(sel);
+  if (known) return chip(known.querySelector(".level"), to, open);
+  if (to === "normal" || ["township", "level", "state", "q"].some((name) => chosen.get(name))) return;
+  const row = document.createElement("li");
+  Object.assign(row, { id: `row-${sel}`, className: "row arrived" });
+  row.dataset.sel = sel;
+  row.append(document.createElement("b"), document.createElement("div"));
+  chip(row.firstChild, to, open);
+  const link = document.createElement("a");
+  link.textContent = name;
+  link.href = `?realm=${page.dataset.realm}&list=fuses&sel=${encodeURIComponent(sel)}`;
+  link.dataset.pick = "";
+  row.lastChild.append(link, document.documentElement.lang.startsWith("zh") ? ` ${title}` : "");
+  list.querySelector("ol.rows")?.prepend(row);
+}
+
+document.addEventListener("live:event", ({ detail: { event } }) => event.kind === "transition" && arrived(event.body));
+
 document.addEventListener("live:loaded", ({ detail: part }) => {
   if (part === card) {
     card.hidden = !page.dataset.sel;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -82,6 +83,8 @@ def test_orders_are_features_where_their_units_are(room: Room) -> None:
     room.send(transition())
     found = room.get("/collections/orders/items", limit=500)["features"]
     assert [f["id"] for f in found] == [order["order_id"] for order in room.orders()]
+    states = Counter(order["state"] for order in room.orders())
+    assert room.get("/v1/orders", limit=1)["summary"] == dict(states)  # of all, whatever is asked for
     pack = sample_pack()
     for feature in found:
         units = [unit["unit_id"] for unit in feature["properties"]["units"]]

@@ -185,7 +185,10 @@ def _reading(router: APIRouter, frame: Frame) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> dict[str, Any]:
-        """Orders, oldest first; ``held=true`` gives those that still bind people; ``persons`` holds the posts named."""
+        """Orders, oldest first; ``held=true`` gives those that still bind people; ``persons`` holds the posts named.
+
+        ``summary`` counts all orders of the realm by state, whatever is asked for.
+        """
         ctx.require(READERS)
         after = decode_cursor(cursor, 1)
         states = {each.value for each in state or ()} | ({each.value for each in HELD} if held else set())
@@ -200,11 +203,13 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 incident_id=incident_id,
                 trip_id=trip_id,
             )
+            summary = store.counts(conn, ctx.realm)
         district, pack = frame.settings.district, frame.active_pack()
         items = [
             {**shown(stored, ctx.realm, district), "persons": holders(stored.order, pack)} for _, stored in rows[:limit]
         ]
-        return {"items": items, "next": encode_cursor([rows[limit - 1][0]]) if len(rows) > limit else None}
+        onward = encode_cursor([rows[limit - 1][0]]) if len(rows) > limit else None
+        return {"items": items, "next": onward, "summary": summary}
 
     @router.get("/v1/orders/{order_id}")
     def one(order_id: str, ctx: Ctx) -> JSONResponse:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     exists,
+    func,
     insert,
     select,
     update,
@@ -198,6 +199,12 @@ def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]
         .limit(limit)
     )
     return [_stored(row) for row in rows]
+
+
+def counts(conn: Connection, realm: str) -> dict[str, int]:
+    """How many orders of the realm stand in each state."""
+    query = select(orders.c.state, func.count()).where(orders.c.realm == realm).group_by(orders.c.state)
+    return {str(state): int(number) for state, number in conn.execute(query)}
 
 
 def listing(

@@ -60,7 +60,7 @@ def test_realms_of_an_away_warning_are_none() -> None:
 
 
 def test_the_strip_counts() -> None:
-    orders = [{"state": state} for state in ("in_force", "awaiting_signature", "proposed", "lifted", "revoked")]
+    by_state = {"in_force": 1, "awaiting_signature": 1, "proposed": 1, "lifted": 700, "revoked": 1}
     cases = [
         {"numbers": {"unanswered": 2, "oldest_unanswered_at": "2024-06-27T14:59:00Z"}},
         {"numbers": {"unanswered": 3, "oldest_unanswered_at": "2024-06-27T14:50:00Z"}},
@@ -69,7 +69,7 @@ def test_the_strip_counts() -> None:
     stations = [{"name": "甲", "state": "living"}, {"name": "乙", "state": "silent"}, {"name": "丙", "state": "never"}]
     strip = strip_of(
         answers(
-            orders=Asked(body={"items": orders}),
+            orders=Asked(body={"items": [], "next": "more", "summary": by_state}),
             cases=Asked(body={"items": cases}),
             stations=Asked(body={"items": stations}),
             ready__warning=ready(notes={"broker": "demo broker"}, outbox=[{"receiver": "dispatch", "waiting": 4}]),
@@ -82,6 +82,12 @@ def test_the_strip_counts() -> None:
     assert (strip.waiting, strip.parked) == (4, 1)
     assert strip.notes == [("warning", "broker: demo broker")]
     assert strip.wrong == []
+
+
+def test_a_list_that_was_cut_is_not_counted() -> None:
+    cut = Asked(body={"items": [], "next": "more"})
+    strip = strip_of(answers(orders=cut, cases=cut, stations=cut))
+    assert (strip.open_orders, strip.waiting_signature, strip.unanswered, strip.stale) == (None, None, None, None)
 
 
 def test_what_is_not_known_is_never_a_zero() -> None:
