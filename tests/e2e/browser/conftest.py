@@ -28,6 +28,7 @@ from tests.support.real import require_real
 
 TOWNSHIP = "500114112"  # 濯水镇
 GAUGES = ("rain-zs-01", "rain-zs-02")
+SIGNERS = {"issuer": "演示签批人0", "second_issuer": "演示签批人1"}  # one user is one person, in whichever test first
 OpenPage = Callable[..., Page]
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -42,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not the session: while Playwright runs, no other test could run an event loop
 def browser() -> Iterator[Browser]:
     require_real(chromium(), "Chromium")
     with sync_playwright() as playwright:

@@ -11,6 +11,7 @@ from tests.e2e.browser.conftest import TOWNSHIP, OpenPage
 from tests.support.chromium import serious_findings, until
 from tests.support.district import District
 from tests.support.real import require_real
+from tests.support.resources import sample_pack
 
 RED = f"fuses:rainstorm/{TOWNSHIP}"
 GAUGE = "stations:rain-zs-01"
@@ -33,16 +34,27 @@ def drawn(page: Page) -> None:
     until(page, "document.getElementById('map').map.loaded()")
 
 
-def click_on_map(page: Page, sel: str) -> None:
-    """Click where a mark is drawn."""
-    x, y = page.evaluate(
-        """sel => {
-            const place = document.getElementById('map'), map = place.map;
-            const mark = map.querySourceFeatures('marks').find((f) => f.properties.sel === sel);
-            const at = map.project(mark.geometry.coordinates), box = place.getBoundingClientRect();
-            return [box.x + at.x, box.y + at.y];
+def click_on_map(page: Page, station_id: str) -> None:
+    """Go to where a station is, and click it once it is drawn there and nothing lies on it."""
+    station = sample_pack().stations[station_id]
+    at = [station.lon, station.lat]
+    page.evaluate("at => document.getElementById('map').map.jumpTo({center: at, zoom: 15})", at)
+    until(
+        page,
+        """([at, sel]) => {
+            const map = document.getElementById('map').map;
+            if (!map.loaded() || map.isMoving()) return false;
+            return map.queryRenderedFeatures(map.project(at), {layers: ['marks']})[0]?.properties.sel === sel;
         }""",
-        sel,
+        [at, f"stations:{station_id}"],
+    )
+    x, y = page.evaluate(
+        """at => {
+            const place = document.getElementById('map');
+            const box = place.getBoundingClientRect(), drawn = place.map.project(at);
+            return [box.x + drawn.x, box.y + drawn.y];
+        }""",
+        at,
     )
     page.mouse.click(x, y)
 
@@ -60,13 +72,7 @@ def test_the_red_is_seen_and_one_selection_is_shared(open_page: OpenPage) -> Non
     expect(page.locator("#map")).to_have_attribute("data-chosen", RED)
     assert f"sel={RED.replace(':', '%3A').replace('/', '%2F')}" in page.url
     # from the map to the list, which turns to the stations
-    page.evaluate("document.getElementById('map').map.jumpTo({center: [108.77, 29.31], zoom: 12})")
-    until(
-        page,
-        "sel => document.getElementById('map').map.querySourceFeatures('marks').some((f) => f.properties.sel === sel)",
-        GAUGE,
-    )
-    click_on_map(page, GAUGE)
+    click_on_map(page, GAUGE.partition(":")[2])
     gauge = page.locator(row(page, GAUGE))
     expect(gauge.locator("[data-pick]")).to_have_attribute("aria-current", "true")
     expect(page.locator("#card")).to_contain_text("濯水镇1号雨量站")

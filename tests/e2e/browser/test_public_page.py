@@ -14,13 +14,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from shared.auth.keys import key_id_of, new_private_jwk, public_jwk, sign
-from tests.e2e.browser.conftest import OpenPage
+from tests.e2e.browser.conftest import SIGNERS, TOWNSHIP, OpenPage
 from tests.support.chromium import officers_page, serious_findings
 from tests.support.district import District
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 GUEST, SLOPE = "guest-fj-01", "dp-fj-01"
-SIGNERS = ("issuer", "second_issuer")
 BYTES_MAX = 50_000
 
 
@@ -31,10 +30,11 @@ def night(district: District) -> District:
     assert district.post("resources", "/v1/evacuation/plans", body).status_code == 202
     keys = {role: new_private_jwk() for role in SIGNERS}
     for role, jwk in keys.items():
-        enrol = {"owner": role, "jwk": public_jwk(jwk), "person": f"演示{role}"}
+        enrol = {"owner": role, "jwk": public_jwk(jwk), "person": SIGNERS[role]}
         assert district.post("warning", "/v1/keys", enrol, "admin").status_code == 201
-    released = district.get("warning", "/v1/alerts", in_force="true", scope="Public")["items"]
-    for alert in [] if released else district.get("warning", "/v1/alerts", in_force="true", level="red")["items"]:
+    here = {"in_force": "true", "area": TOWNSHIP}
+    released = district.get("warning", "/v1/alerts", scope="Public", **here)["items"]
+    for alert in [] if released else district.get("warning", "/v1/alerts", level="red", **here)["items"]:
         path = f"/v1/alerts/{alert['alert_id']}"
         for role, jwk in keys.items():
             sheet = district.get("warning", f"{path}/to-sign", role)
