@@ -40,6 +40,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "party_struck": ("号码不对", "wrong number"),
     "party_cannot_act": ("无法行动", "cannot act"),
     "purpose_act": ("到岗行动", "act"),
+    "purpose_report": ("上报：逾时未补签", "report: not countersigned"),
     "purpose_verify": ("前往核实", "go and look"),
     "purpose_sign": ("请签发", "sign"),
     "purpose_prepare": ("做好准备", "prepare"),

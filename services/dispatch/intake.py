@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.dispatch.callouts import calloff
-from services.dispatch.callouts.matter import Basis, Matter
+from services.dispatch.callouts import calloff, upward
+from services.dispatch.callouts.matter import Basis, Matter, Owed
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.worker import Ringing
 from services.dispatch.incidents.grouping import Member
@@ -97,6 +97,9 @@ class Intake:
         incident_id = self._incidents.on_alert(tx, realm, alert, now)
         if incident_id is None:
             return  # an alert of a trip that never left normal: nothing here follows from it
+        if "report_upward" in message.body or "countersigned" in message.body:
+            self._owed(tx, realm, incident_id, message.body, now)
+            return
         state = str(alert.get("state"))
         at = parse_time(alert["sent_at"]) if alert.get("sent_at") else now
         entry = Entry(
@@ -109,6 +112,31 @@ class Intake:
             data={"version": alert.get("version"), "state": state, "level": alert.get("level")},
         )
         self._incidents.note(tx, realm, incident_id, entry)
+
+    def _owed(self, tx: Tx, realm: str, incident_id: str, body: dict[str, Any], now: datetime) -> None:
+        """上报与补签 An approval by telephone that was not countersigned in time, or that now is."""
+        alert, came = body["alert"], body.get("countersigned")
+        owed = came or body["report_upward"]
+        found = (self._incidents.case_of(tx, realm, trip_id) for trip_id in alert.get("trip_ids") or ())
+        case_id = next(filter(None, found), None) or self._callouts.case_for(tx, realm, incident_id, now)
+        signature = f"{owed['alert_id']}/{owed['post']}/{owed['digest']}"
+        if came:
+            upward.countersigned(self._callouts, tx, realm, case_id, signature, now)
+            zh = f"预警信息电话签批已由 {owed['post']} 补签"
+            en = f"the approval by telephone is countersigned by {owed['post']}"
+            entry = Entry(
+                at=now, known_at=now, kind="alert.countersigned", subject=owed["alert_id"], text_zh=zh, text_en=en
+            )
+            self._incidents.note(tx, realm, incident_id, entry)
+        elif not body.get("entered_late"):
+            due_at = parse_time(owed["due_at"])
+            about = upward.About(
+                owed=Owed(post=owed["post"], alert_id=owed["alert_id"], due_at=due_at),
+                hazard=alert["hazard"],
+                scope=alert["area"]["codes"][0],
+                superior=owed.get("superior"),
+            )
+            upward.report(self._callouts, tx, realm, case_id, signature, about, now)
 
     def on_realm(self, tx: Tx, before: RealmClock | None, clock: RealmClock) -> None:
         """演练中止、恢复、结束 The drill's calls stop before anything else; its timeline and its people are told."""

@@ -222,10 +222,12 @@ class LineJudge:
     # -- the clocks --------------------------------------------------------------------------------------
 
     def waiting(self) -> dict[str, Held]:
-        return {key: held for key, held in self.matters.items() if not self._is_answered(held)}
+        return {key: held for key, held in self.matters.items() if not self._is_answered(key, held)}
 
-    def _is_answered(self, held: Held) -> bool:
+    def _is_answered(self, key: str, held: Held) -> bool:
         stops = "acting" if held.level.rank >= Level.ORANGE.rank else str(self.clocks.day[held.level].stops)
+        if key.endswith("#report"):  # to be heard, nothing to be done
+            stops = "heard"
         return STRENGTH.get(held.grade or "", 0) >= STRENGTH[stops]
 
     def _clock(self, at: datetime) -> LevelClock:

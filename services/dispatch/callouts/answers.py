@@ -107,6 +107,8 @@ def _confirm(line: Line, party: Party, event: Answered, now: datetime, clocks: C
 
 def _was_read(matter: LineMatter, event: Answered, at: datetime) -> bool:
     """An answer counts for what was read out, unless it was asked again since; or for all that stood when given."""
+    if not matter.is_for(event.person):
+        return False
     if event.read is not None:
         read = event.read.get(matter.key)
         return read is not None and matter.asked <= read <= matter.version

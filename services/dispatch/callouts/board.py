@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from services.dispatch.callouts.clocks import Clocks
 from services.dispatch.callouts.escalation import due_at
 from services.dispatch.callouts.line import OPEN_STATUSES, Feedback, Line, LineStatus, Party, PartyState
@@ -155,6 +157,7 @@ def _matter(m: LineMatter) -> dict[str, Any]:
         "scope": m.scope,
         "verification": m.verification.value,
         "orders": list(m.orders),
+        "owed": msgspec.to_builtins(m.owed),
         "opened_at": format_time(m.opened_at),
         "grade": m.grade.value if m.grade else None,
         "answered_by": m.answered_by,

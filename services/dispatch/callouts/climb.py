@@ -12,13 +12,18 @@ from msgspec.structs import replace
 from services.dispatch.callouts.clocks import Clocks
 from services.dispatch.callouts.events import Alarm, AlarmKind, Called, Decision, Door, Effect, Reason
 from services.dispatch.callouts.line import OPEN_STATUSES, OUT, Line, LineStatus, Party, PartyKind, PartyState
+from services.dispatch.callouts.matter import Purpose
 
 Effects = tuple[Effect, ...]
 
 
 def start(line: Line, now: datetime, clocks: Clocks, reason: Reason) -> Decision:
-    """Begin at the post itself, with whoever answered last time: the one who acts hears of the upgrade first."""
-    again = line.answer.person if line.answer else None
+    """Begin at the post itself, with whoever answered last time: the one who acts hears of the upgrade first.
+
+    A report alone takes no answer back: who acts goes on acting, and what they fed back stands.
+    """
+    is_report = all(m.purpose is Purpose.REPORT for m in line.unanswered(clocks, now))
+    again = line.answer.person if line.answer and not is_report else None
     parties = tuple(
         p if p.state in OUT else replace(p, state=PartyState.WAITING, called_at=None, accepted_at=None)
         for p in line.parties
@@ -33,8 +38,8 @@ def start(line: Line, now: datetime, clocks: Clocks, reason: Reason) -> Decision
         door_at=None,
         door_done_at=None,
         top_at=None,
-        answer=None,
-        feedback=None,
+        answer=line.answer if is_report else None,
+        feedback=line.feedback if is_report else None,
         closed_at=None,
     )
     lost = tuple(

@@ -233,7 +233,8 @@ def wants_of(line: Line, clocks: Clocks, now: datetime) -> tuple[Want, ...]:
                 if party.accepted_at is None and waiting:
                     out.append(_want(line, party, _door_matter(line, waiting), party.called_at))
                 continue
-            out.extend(_want(line, party, matter, max(party.called_at, matter.opened_at)) for matter in waiting)
+            mine = (matter for matter in waiting if matter.is_for(party.person))
+            out.extend(_want(line, party, matter, max(party.called_at, matter.opened_at)) for matter in mine)
     feedback = line.feedback
     if line.status is LineStatus.ANSWERED and feedback and feedback.overdue_at and line.answer:
         party_found = line.party_of(line.answer.person)

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     OPEN = "open"  # 开门: the key holder of a shelter or warehouse
     DOOR = "door"  # 上门: go to somebody who does not answer
     FEEDBACK = "feedback"  # 补报首报事实
+    REPORT = "report"  # 上报: hear what somebody below left undone; nothing is to be done at once
 
 
 class Basis(StrEnum):
@@ -58,12 +59,22 @@ class Via(StrEnum):
     ON_BEHALF = "on_behalf"
 
 
+class Owed(msgspec.Struct, frozen=True, kw_only=True):
+    """欠签: a signature given by telephone and not countersigned in time: whose, of what, due when"""
+
+    post: str
+    due_at: datetime
+    person: str = ""
+    order_id: str | None = None
+    alert_id: str | None = None
+
+
 class Matter(msgspec.Struct, frozen=True, kw_only=True):
     """事项: one trip (or order, or armed scope) that a case calls about; ``version`` rises with each transition.
 
     ``level`` may be unconfirmed; ``confirmed_level`` is what may be acted on (contract §5.5). ``posts`` names whom to
     call where the caller knows (a signer); otherwise the pack's rules and duties say it. ``orders`` are what waits for
-    that signer, and ``round`` counts how often the chain of signers came round to them.
+    that signer, and ``round`` counts how often the chain of signers came round to them. ``owed`` is what is reported.
     """
 
     matter_id: str
@@ -80,6 +91,7 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True):
     posts: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     round: int = 0
+    owed: Owed | None = None
     region: str | None = None
     pack: str | None = None
     happened_at: datetime | None = None
@@ -118,13 +130,20 @@ class LineMatter(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification = Verification.CONFIRMED
     orders: tuple[str, ...] = ()
     round: int = 0
+    owed: Owed | None = None
     asked: int = 0
     grade: Grade | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None
 
     def is_answered(self, stops: Stops) -> bool:
-        return self.grade is not None and self.grade.strength >= Grade(stops).strength
+        """Whether the answer is strong enough: a report is delivered once it was heard to the end."""
+        enough = Grade.HEARD if self.purpose is Purpose.REPORT else Grade(stops)
+        return self.grade is not None and self.grade.strength >= enough.strength
+
+    def is_for(self, person: str) -> bool:
+        """Nobody is told upward of what they owe themselves, and their word delivers no report."""
+        return self.owed is None or self.owed.person != person
 
     @property
     def key(self) -> str:

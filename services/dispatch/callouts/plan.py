@@ -101,6 +101,7 @@ def _on_line(matter: Matter, purpose: Purpose, level: Level, now: datetime) -> L
         verification=matter.verification,
         orders=matter.orders,
         round=matter.round,
+        owed=matter.owed,
     )
 
 

@@ -118,6 +118,10 @@ class Callouts(CallDesk):
         line = self.book(tx, realm).line(case_id, post)
         return line is not None and not line.is_open
 
+    def note_gap(self, tx: Tx, realm: str, case_id: str, gap: Gap, now: datetime) -> None:
+        """缺口 Somebody should be called and there is nobody: shown on the board, an alarm, once."""
+        self._keep_gaps(self.book(tx, realm), case_id, (gap,), now)
+
     def end_matter(self, tx: Tx, realm: str, case_id: str, matter_id: str, now: datetime) -> bool:
         """事项结束 All is signed, the door open: nobody is called for it any more."""
         held = self.matter(tx, realm, case_id, matter_id)

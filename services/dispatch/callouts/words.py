@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from services.dispatch.callouts.line import PartyKind, Want
-from services.dispatch.callouts.matter import Basis, Grade, Purpose
+from services.dispatch.callouts.matter import Basis, Grade, LineMatter, Purpose
 from services.dispatch.channels.carrier import SPOKEN_CHARS_S
 from shared.pack.model import Pack
 from shared.vocabulary import Level, Verification
@@ -57,6 +59,8 @@ class Names(Protocol):
 
     def hazard(self, code: str, lang: Lang) -> str: ...
 
+    def hour(self, at: datetime) -> str: ...
+
 
 @dataclass(frozen=True)
 class PackNames:
@@ -83,6 +87,9 @@ class PackNames:
         if found is None:
             return "险情" if lang is Lang.ZH else "hazard"
         return found.name_zh if lang is Lang.ZH else found.name_en
+
+    def hour(self, at: datetime) -> str:
+        return f"{at.astimezone(ZoneInfo(self.pack.district.timezone)):%H:%M}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,10 +273,28 @@ def _zh(want: Want, names: Names) -> _Point:
         Purpose.OPEN: (what, reached, "。请立即开门，并报告。"),
         Purpose.DOOR: (what, reached, "。"),
         Purpose.FEEDBACK: ("", "", "请补报：谁在指挥、涉及几个村、是否转移。"),
+        Purpose.REPORT: (hazard, _owed_zh(m, names), "。特此上报，请督促补签。"),
     }
     what, reached, ask = by_purpose[m.purpose]
     door = f"{want.subject[:NAME_MAX]}无人应答，请上门查看并转告：" if m.purpose is Purpose.DOOR else ""
     return _Point(prefix=door, place=names.place(m.scope), what=what, reached=reached, ask=ask)
+
+
+def _owed_zh(matter: LineMatter, names: Names) -> str:
+    owed = matter.owed
+    if owed is None:
+        return "，电话签批逾时未补签"
+    what = f"措施{owed.order_id}" if owed.order_id else "预警信息"
+    return f"{what}由{owed.person[:NAME_MAX]}电话签批，应于{names.hour(owed.due_at)}前补签，至今未签"
+
+
+def _owed_en(matter: LineMatter, names: Names) -> str:
+    owed = matter.owed
+    if owed is None:
+        return ", a telephone signature was not countersigned in time"
+    what = f"measure {owed.order_id}" if owed.order_id else "alert"
+    by = owed.person[:NAME_MAX]
+    return f", {what} signed by telephone by {by}, countersignature due at {names.hour(owed.due_at)}, not given"
 
 
 def _en(want: Want, names: Names) -> _Point:
@@ -289,6 +314,7 @@ def _en(want: Want, names: Names) -> _Point:
         Purpose.OPEN: (what, reached, ". Open now and report. "),
         Purpose.DOOR: (what, reached, ". "),
         Purpose.FEEDBACK: ("", "", ": report who commands, how many villages, whether people are moving. "),
+        Purpose.REPORT: (f": {hazard}", _owed_en(m, names), ". Reported to you: see that it is signed. "),
     }
     what, reached, ask = by_purpose[m.purpose]
     who = want.subject[:NAME_MAX]

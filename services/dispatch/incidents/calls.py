@@ -11,6 +11,10 @@ from shared.vocabulary import Level
 
 _WORDS: dict[str, tuple[str, str]] = {
     "case_opened": ("开始叫应", "callout begun"),
+    "reported_upward": (
+        "电话签批逾时未补签，上报",
+        "telephone signature not countersigned in time, reported upward to",
+    ),
     "case_closed": ("叫应结束", "callout closed"),
     "gap": ("叫应缺口！", "nobody to call!"),
     "finding": ("现场核实结论", "finding on the spot"),
@@ -56,6 +60,11 @@ def told(
     called = [str(each.get("person")) for each in said.get("called") or () if isinstance(each, Mapping)]
     if called:
         zh, en = f"{zh}：呼叫 {'、'.join(called)}", f"{en}: ringing {', '.join(called)}"
+    owed = said.get("owed")
+    if isinstance(owed, Mapping):
+        what = owed.get("order_id") or owed.get("alert_id")
+        zh = f"{zh}：{owed.get('person')}（{owed.get('post')}）{what}，应于 {owed.get('due_at')} 前补签"
+        en = f"{owed.get('person')} ({owed.get('post')}) owes {what} since {owed.get('due_at')}: {en} {post}"
     if kind == "gap":
         zh, en = f"{zh} {said.get('what')}", f"{en} {said.get('what')}"
     if kind == "finding":

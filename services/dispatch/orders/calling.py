@@ -4,6 +4,8 @@ A post is called from its turn on until nothing is left that it may sign: later 
 nobody go. What more comes to wait, a higher level, and a turn that comes round to somebody who answered the phone and
 signed nothing ask anew; a countdown that only runs on changes nothing, the callout's own clocks ring. Picking up the
 phone signs nothing: the signature is an act of its own, here or recorded from a call-back.
+
+A signature by telephone that was not countersigned in time is told to the signer's superior (`callouts.upward`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from services.dispatch.callouts.matter import Matter, Purpose
+from services.dispatch.callouts import upward
+from services.dispatch.callouts.matter import Matter, Owed, Purpose
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.orders import store
 from services.dispatch.orders.model import Order
@@ -55,6 +58,23 @@ class SignerCalls:
             for post in sorted(called):
                 key = (case_id, post)
                 self._ring(tx, realm, case_id, post, waiting[key], is_turn=key in turns, now=now)
+
+    def report(self, tx: Tx, realm: str, owing: Iterable[Stored], now: datetime) -> None:
+        """上报 Each signature of these orders that is overdue is told upward; one that came is told no more."""
+        held = list(owing)
+        cases = store.cases_of(store.settled(tx), realm, [stored.order.order_id for stored in held])
+        for stored in held:
+            order = stored.order
+            case_id = cases.get(order.order_id) or self._case(tx, realm, stored, now)
+            for n, signature in enumerate(order.signatures, 1):
+                name = f"{order.order_id}/{n}"
+                if signature.countersigned_at is not None:
+                    upward.countersigned(self._callouts, tx, realm, case_id, name, now)
+                elif signature.countersign_overdue and signature.countersign_by and signature.countersign_due_at:
+                    post, due_at = signature.countersign_by, signature.countersign_due_at
+                    owed = Owed(post=post, order_id=order.order_id, due_at=due_at)
+                    about = upward.About(owed=owed, hazard=order.hazard, scope=order.scope)
+                    upward.report(self._callouts, tx, realm, case_id, name, about, now)
 
     def _case(self, tx: Tx, realm: str, stored: Stored, now: datetime) -> str:
         """The case of the order's incident; the order keeps it wherever officers move it."""

@@ -188,6 +188,8 @@ ALARMS = frozenset(
     }
 )
 
+COUNTERSIGNING = frozenset({EffectKind.COUNTERSIGNED, EffectKind.COUNTERSIGN_OVERDUE})
+
 CHANGES_FORCE = frozenset(
     {
         EffectKind.TOOK_FORCE,

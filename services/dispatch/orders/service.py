@@ -1,8 +1,8 @@
 """措施用例 Orders come from triggers, are signed, carried out and lifted; each change is kept, told and answered.
 
 Every change of one order goes through `_keep`: row, timeline, audit, event, the message to resources. What concerns
-several orders is said once when the use case ends (`_close`): for what the signers are rung, that a chain of signers
-was called in vain, and a new report of holds to warning where what is held has changed.
+several orders is said once when the use case ends (`_close`): for what the signers are rung, what is reported upward,
+that a chain of signers was called in vain, and a new report of holds to warning where what is held has changed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from services.dispatch.orders.byhand import Draft, claim_of
 from services.dispatch.orders.events import (
     ALARMS,
     CHANGES_FORCE,
+    COUNTERSIGNING,
     REASON_TEXT,
     Act,
     CountdownDue,
@@ -64,6 +65,9 @@ class SignerCaller(Protocol):
     def follow(self, tx: Tx, realm: str, changes: Iterable[Change], now: datetime) -> None:
         """Ring those whose signature is waited for, and nobody else."""
 
+    def report(self, tx: Tx, realm: str, owing: Iterable[Stored], now: datetime) -> None:
+        """Tell the superiors of those who did not countersign, until they do."""
+
 
 @dataclass
 class _Run:
@@ -74,6 +78,7 @@ class _Run:
     now: datetime
     told: set[str] = field(default_factory=set)
     changes: dict[str, Change] = field(default_factory=dict)
+    owing: dict[str, Stored] = field(default_factory=dict)
     alarms: dict[tuple[str, str, str], list[tuple[Order, Effect]]] = field(default_factory=dict)
 
 
@@ -280,6 +285,8 @@ class Orders:
             turns = [e.post for e in decision.effects if e.kind is EffectKind.CALL_SIGNER and e.post is not None]
             earlier = run.changes.get(order.order_id)
             run.changes[order.order_id] = Change(stored, (*(earlier.turns if earlier else ()), *turns))
+        if COUNTERSIGNING & set(kinds):
+            run.owing[order.order_id] = stored
         if order.kind is Measure.EVACUATE and (before is None or CHANGES_FORCE & set(kinds)):
             zone = {"hazard": order.hazard, "areas": held_areas(order), "level": order.level.value}
             tx.emit("resources", realm, "order", order.order_id, {"order": shown, "zone": zone}, pack=stored.pack)
@@ -320,6 +327,8 @@ class Orders:
             run.tx.event(run.realm, f"alarm.order_{kind}", ids[0], alarm)
         if run.changes:
             self._caller.follow(run.tx, run.realm, run.changes.values(), run.now)
+        if run.owing:
+            self._caller.report(run.tx, run.realm, run.owing.values(), run.now)
         return self.report_holds(run.tx, run.realm, run.told)
 
     @staticmethod

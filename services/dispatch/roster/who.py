@@ -184,6 +184,25 @@ def superiors_of(pack: Pack, post: str) -> tuple[Holder, ...]:
     return tuple(chain)
 
 
+def reported_to(pack: Pack, post: str, superior: str | None = None) -> str | None:
+    """上报对象 Who hears what ``post`` left undone: its superior, else the district's heads, else its highest posts.
+
+    ``superior`` is whom the caller knows as such. Never the person who left it undone, in whatever post; None when the
+    roster has nobody else.
+    """
+    row = pack.roster.get(post)
+    above = [superior] if superior else []
+    above += [holder.post for holder in superiors_of(pack, post)]
+    above += _by_duty(pack, Duty.HEAD, {pack.district.code})
+    of_district = [other for other in pack.roster.values() if other.region == pack.district.code]
+    above += [other.post for other in sorted(of_district, key=lambda other: (other.rank, other.post))]
+    for candidate in above:
+        found = pack.roster.get(candidate)
+        if found and found.person and found.post != post and (row is None or found.person != row.person):
+            return found.post
+    return None
+
+
 def _resolution(pack: Pack, chosen: dict[str, bool], place: Place, gaps: list[Gap]) -> Resolution:
     rows = [pack.roster[post] for post in chosen if post in pack.roster]
     if not rows:
@@ -298,5 +317,6 @@ __all__ = [
     "callees_of_posts",
     "callees_to_verify",
     "regions_below",
+    "reported_to",
     "superiors_of",
 ]

@@ -274,6 +274,10 @@ def _countersigns(tx: Tx, case: Case, signed: Signature, key: SigningKey, deed: 
     seen = {"alert_id": alert_id, "digest": signed.digest, "post": row.post, "late": row.reported_at is not None}
     _note(tx, case, "countersign", deed, seen, case.life.step)
     tx.event(case.realm, "alert.countersigned", alert_id, seen)
+    if row.reported_at is not None:  # whoever is called about it need not be any more
+        body = store.body_of(tx.conn, case.realm, alert_id)
+        told = {"alert": body, "countersigned": {**seen, "at": format_time(at)}}
+        tx.emit("dispatch", case.realm, "alert", alert_id, told, pack=body["pack"])
     return True
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts.events import ContactLost, MatterJoined, Reason
 from services.dispatch.callouts.line import Line, LineStatus, PartyKind, PartyState, Want, wants_of
-from services.dispatch.callouts.matter import Grade, LineMatter, Purpose
+from services.dispatch.callouts.matter import Grade, LineMatter, Owed, Purpose
 from services.dispatch.callouts.words import Frame, Lang, spoken
 from services.dispatch.channels.carrier import Result
 from shared.vocabulary import Level
-from tests.unit.dispatch.callouts_builders import CLOCKS, at, do, fresh, matter, opened, says
+from tests.unit.dispatch.callouts_builders import CLOCKS, at, do, fresh, matter, opened, says, ticked
 
 S, R = LineStatus, Reason
 
@@ -71,8 +73,52 @@ def test_the_signer_hears_how_many() -> None:
         def hazard(self, code: str, lang: Lang) -> str:
             return code
 
+        def hour(self, at: datetime) -> str:
+            return f"{at:%H:%M}"
+
     (want,) = [w for w in wants_of(asked(*TWO, answered=False), CLOCKS, at(0)) if w.person == "甲"]
     assert "红色管控措施2项等您签批" in spoken([want], Words(), Frame(district="某区", exercise=False)).text
+
+
+OWED = Owed(post="T-deputy", person="乙", order_id="O-0001", due_at=at(-1))
+
+
+def reported() -> Line:
+    return do(fresh(), MatterJoined(matter=matter(Level.YELLOW, purpose=Purpose.REPORT, owed=OWED)), 0).state
+
+
+@pytest.mark.parametrize(
+    ("who", "grade", "ends"),
+    [
+        ("甲", Grade.HEARD, True),
+        ("甲", Grade.UNDERSTOOD, True),
+        ("甲", Grade.ACTING, True),
+        ("丁", Grade.HEARD, True),
+        ("甲", Grade.BUSY, False),
+        ("甲", Grade.CANNOT_ACT, False),
+        ("甲", Grade.WRONG_PERSON, False),
+        ("乙", Grade.ACTING, False),  # who owes it reports to nobody
+    ],
+)
+def test_what_delivers_a_report(who: str, grade: Grade, ends: bool) -> None:
+    assert (do(reported(), says(who, grade), 1).state.status is S.ANSWERED) is ends
+
+
+def test_who_owes_it_is_not_told_upward() -> None:
+    climbed = ticked(reported(), 41)
+    assert {want.person for want in wants_of(climbed, CLOCKS, at(41))} == {"甲", "丙", "丁"}
+
+
+def test_a_report_takes_no_answer_back() -> None:
+    acting = do(opened(), says("甲", Grade.ACTING), 1).state
+    told = do(
+        acting, MatterJoined(matter=matter(Level.YELLOW, matter_id="report/x", purpose=Purpose.REPORT, owed=OWED)), 9
+    )
+    assert told.state.status is S.CALLING
+    assert (told.state.answer, told.state.feedback) == (acting.answer, acting.feedback)
+    heard = do(told.state, says("甲", Grade.HEARD), 10).state
+    assert heard.status is S.ANSWERED
+    assert heard.answer == acting.answer
 
 
 def test_a_number_struck_elsewhere_has_its_own_word() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -32,6 +33,9 @@ class Names:
 
     def hazard(self, code: str, lang: Lang) -> str:
         return "暴雨" if lang is Lang.ZH else "Rainstorm"
+
+    def hour(self, at: datetime) -> str:
+        return f"{at:%H:%M}"
 
 
 def want(level: Level = Level.RED, kind: PartyKind = PartyKind.HOLDER, minutes: float = 0, **changes: Any) -> Want:
