@@ -182,6 +182,9 @@ def _superior(event: Event, names: Names) -> Made:
     missing = names.person(str(event.body.get("person", "")))
     for who in called:
         yield ("无人应答，升级叫应上级", "no acting answer: superior called"), f"{missing}→{who}"
+    for each in event.body.get("told", ()):
+        who = names.person(str(each["person"]))
+        yield ("无人应答，上级已在行动，短信请其接替", "superior acts already: told by text"), f"{missing}→{who}"
 
 
 def _top(event: Event, names: Names) -> Made:

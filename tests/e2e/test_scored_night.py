@@ -135,7 +135,8 @@ def _calls(facts: Facts) -> Iterator[dict[str, Any]]:
 
 
 def _superior_early(facts: Facts) -> None:
-    _, entry = _line(facts, "superior_called")
+    """One who was rung, not one who acts already and was told by text."""
+    entry = next(e for c in facts["cases"] for e in c["log"] if e["kind"] == "superior_called" and e["body"]["called"])
     entry["at"] = _moved(entry["at"], -1)
 
 

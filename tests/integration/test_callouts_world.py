@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from deploy.demo.exchange.personas import Character, Persona
 from services.dispatch.callouts.events import Answered
-from services.dispatch.callouts.line import LineStatus, PartyState
+from services.dispatch.callouts.line import LineStatus, PartyKind, PartyState
 from services.dispatch.callouts.matter import Grade, Purpose, Via
 from services.dispatch.channels import store as channels_store
 from services.dispatch.channels.carrier import Attempt, Channel, Receipt, ReceiptReason, Result
@@ -78,6 +79,46 @@ def test_never_two_live_calls_and_one_ring_for_many_posts(make: Any) -> None:
     for each in w.pack.roster.values():
         spans = [(s.queued_at, s.attempt.ended_at or w.clock.now()) for s in w.attempts(each.person)]
         assert all(a_end <= b_start for (_, a_end), (b_start, _) in pairwise(spans))
+
+
+def test_who_acts_already_is_told_by_text_whom_to_stand_in_for(make: Any) -> None:
+    """The warden and her village head are silent; the township head acts on the same red and hears of her by text."""
+    w = make({number(7): SILENT, number(6): SILENT})
+    case = w.open(red())
+    w.run(12)
+    line = w.line(case, "V-warden")
+    superiors = [p for p in line.parties if p.kind is PartyKind.SUPERIOR and p.called_at]
+    acting = [p.person for p in superiors if _own_line_acts(w, case, p.person)]
+    assert acting == [person(4)]
+    for each in superiors:
+        texts = [s for s in w.attempts(each.person, Channel.SMS) if f"{person(7)}未应答" in s.attempt.text]
+        rung = [s for s in w.attempts(each.person) if f"{person(7)}未应答" in s.attempt.text]
+        assert (each.state is PartyState.TOLD) is (each.person in acting)
+        assert bool(rung) is (each.person not in acting)
+        if each.person in acting:
+            assert len(texts) == 1
+            assert f"（电话{number(7)}），请您接替" in texts[0].attempt.text
+    called = {p.person: ((p.called_at or T0) - T0).total_seconds() / 60 for p in superiors}
+    assert (called[person(6)], called[person(4)]) == (3, 6)
+    assert line.door_at is not None
+    assert (line.door_at - T0).total_seconds() == 480
+
+
+def _own_line_acts(w: World, case: str, who: str) -> bool:
+    own = [line for line in w.lines(case).values() if line.person == who]
+    return any(m.grade is Grade.ACTING and m.answered_by == who for line in own for m in line.matters)
+
+
+def test_where_no_text_goes_out_who_acts_is_rung(make: Any) -> None:
+    w = make({number(7): SILENT, number(6): SILENT})
+    case = w.open(red())
+    w.run(4)
+    w.callouts.carriers = tuple(replace(each, channels=(Channel.VOICE,)) for each in w.callouts.carriers)
+    w.run(3)
+    party = w.line(case, "V-warden").party_of(person(4))
+    assert party is not None
+    assert (party.state, party.text_failed) == (PartyState.CALLED, True)
+    assert any(f"{person(7)}未应答" in s.attempt.text for s in w.attempts(person(4)))
 
 
 def test_busy_is_texted_and_rung_again_after_a_minute(make: Any) -> None:

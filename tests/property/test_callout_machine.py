@@ -2,7 +2,9 @@
 
 A naive desk glues the pure cores together: lines of two cases over shared people, one ring a person. The promises:
 every line is answered as its level demands, or has climbed to the top within the sum of its clocks; nobody has two
-live calls; a wrong person is never called again; busy is never absent; an act entered late starts no clock.
+live calls; a wrong person is never called again; busy is never absent; an act entered late starts no clock; over all
+cases the worst matter's cadence is the only one; a superior who acts already is told by text, and is rung only for what
+is worse, elsewhere, or could not be told.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts.clocks import DEFAULTS, Clocks
 from services.dispatch.callouts.escalation import due_at, step
 from services.dispatch.callouts.events import (
+    ActsChanged,
     Answered,
     Attempted,
     ContactFound,
@@ -26,13 +29,15 @@ from services.dispatch.callouts.events import (
     Event,
     MatterEnded,
     MatterJoined,
+    StandIn,
     Tick,
 )
 from services.dispatch.callouts.line import OUT, Line, LineStatus, PartyKind, PartyState, Want, new_line, wants_of
 from services.dispatch.callouts.matter import Grade, LineMatter, Purpose, Via
+from services.dispatch.callouts.stand_in import acting_of, covers
 from services.dispatch.channels.carrier import Result
 from services.dispatch.roster.who import Callee, Holder
-from shared.vocabulary import Level
+from shared.vocabulary import Level, worst
 
 T0 = datetime(2026, 6, 28, 3, 5, tzinfo=UTC)
 CLOCKS = Clocks(day=DEFAULTS, night=DEFAULTS)
@@ -54,6 +59,7 @@ CALLEES = {
     ),
     ("C-1", "village"): Callee(post="village", person="丙", region="v", superiors=(Holder(post="head", person="甲"),)),
     ("C-2", "head"): Callee(post="head", person="甲", region="t", superiors=(Holder(post="chief", person="戊"),)),
+    ("C-2", "chief"): Callee(post="chief", person="戊", region="d"),
 }
 
 
@@ -70,17 +76,33 @@ class CalloutMachine(RuleBasedStateMachine):
         self.version = 0
         self.calls = 0
         self.busy_at: dict[str, datetime] = {}
+        self.texts: set[tuple[tuple[str, str], str, str, int]] = set()
 
     # -- the glue that `callouts.service` is in earnest ----------------------------------------------------
 
     def move(self, key: tuple[str, str], event: Event) -> Decision:
         before = self.lines[key]
-        decision = step(before, event, self.now, CLOCKS)
+        decision = step(before, event, self.now, CLOCKS, self.acts)
         if decision.is_refused:
             assert decision.state == before
             assert decision.effects == ()
         self.lines[key] = decision.state
+        for effect in decision.effects:
+            if isinstance(effect, StandIn):
+                self.texts |= {(key, effect.person, m.key, m.asked or m.version) for m in effect.matters}
+        if acting_of(before) != acting_of(decision.state):
+            self._acts_changed(decision.state.person)
         return decision
+
+    def acts(self, person: str, matter: LineMatter) -> bool:
+        own = [m for line in self.lines.values() if line.person == person for m in acting_of(line)]
+        return any(covers(m, matter, lambda inner, outer: (inner, outer) == ("p", "t")) for m in own)
+
+    def _acts_changed(self, person: str) -> None:
+        for key, line in self.lines.items():
+            party = line.party_of(person)
+            if line.is_open and party is not None and party.kind is PartyKind.SUPERIOR:
+                self.move(key, ActsChanged())
 
     def wants(self, person: str) -> tuple[Want, ...]:
         found = [w for line in self.lines.values() for w in wants_of(line, CLOCKS, self.now) if w.person == person]
@@ -109,12 +131,24 @@ class CalloutMachine(RuleBasedStateMachine):
                 call = f"A-{self.calls}"
                 decision = rings.step(ring, rings.Started(attempt_id=call, wants=due_wants), self.now, CLOCKS)
                 assert not decision.is_refused
+                assert self._is_a_slot(ring), "rung by another cadence than the worst matter's"
                 assert person not in self.live, "two live calls for one person"
                 assert person not in self.struck, "a wrong person was called again"
                 if person in self.busy_at:
                     assert self.now >= self.busy_at.pop(person) or decision.state.level is Level.RED
                 self.live[person] = (call, due_wants)
                 self.rings[person] = decision.state
+
+    def _is_a_slot(self, ring: rings.Ring) -> bool:
+        """Over all cases: a slot of the worst matter, a second call after busy, or as soon as the last call is over."""
+        assert ring.next_at is not None
+        assert ring.base_at is not None
+        clock = CLOCKS.at(worst(*(w.matter.level for w in self.wants(ring.person))), self.now)
+        soon = ring.ended_at + timedelta(seconds=rings.PAUSE_S) if ring.ended_at else None
+        if ring.next_at in (ring.retry_at, soon):
+            return True
+        after_s = (ring.next_at - ring.base_at).total_seconds()
+        return after_s in clock.attempts_s or (after_s - clock.attempts_s[-1]) % clock.then_every_s == 0
 
     # -- what happens ------------------------------------------------------------------------------------
 
@@ -213,6 +247,26 @@ class CalloutMachine(RuleBasedStateMachine):
             self._strike(person, {key}, late=True)
         self.refresh()
 
+    @rule(key=st.sampled_from(sorted(CALLEES)), data=st.data())
+    def text_is_lost(self, key: tuple[str, str], data: st.DataObject) -> None:
+        told = sorted(p.person for p in self.lines[key].parties if p.state is PartyState.TOLD)
+        assume(told and self.lines[key].is_open)
+        person = data.draw(st.sampled_from(told))
+        self.move(key, Attempted(person=person, result=Result.CARRIER_FAILED, by_text=True))
+        self.refresh()
+        assert any(w.person == person for w in wants_of(self.lines[key], CLOCKS, self.now)), "neither told nor rung"
+
+    @rule(key=st.sampled_from(sorted(CALLEES)), grade=st.sampled_from(KEYS[:4]))
+    def text_is_answered(self, key: tuple[str, str], grade: Grade) -> None:
+        line = self.lines[key]
+        told = [p.person for p in line.parties if p.state is PartyState.TOLD]
+        assume(told and line.is_open)
+        read = {m.key: m.version for m in line.unanswered(CLOCKS, self.now)}
+        self.move(key, Answered(person=told[0], grade=grade, via=Via.SMS, read=read))
+        if grade is Grade.ACTING:
+            assert self.lines[key].status is LineStatus.ANSWERED
+        self.refresh()
+
     @precondition(lambda self: bool(self.struck))
     @rule(data=st.data())
     def number_found(self, data: st.DataObject) -> None:
@@ -269,6 +323,32 @@ class CalloutMachine(RuleBasedStateMachine):
             bound = clock.deputy_after_s + clock.superior_after_s + rungs * clock.next_superior_every_s + 60
             worst_s = max(bound, _sum_of_all(line))
             assert self.now - max(line.climb_from, line.rung_at) <= timedelta(seconds=worst_s)
+
+    @invariant()
+    def who_acts_already_is_told_and_all_others_ring(self) -> None:
+        """The rule, said again: the superior's own acting answer, to at least this level, there or around it."""
+        for key, line in getattr(self, "lines", {}).items():
+            waiting = line.unanswered(CLOCKS, self.now) if line.is_open else ()
+            for party in line.parties if waiting else ():
+                if party.state not in (PartyState.CALLED, PartyState.TOLD):
+                    continue
+                if party.kind is not PartyKind.SUPERIOR:
+                    assert party.state is PartyState.CALLED
+                    continue
+                own = [
+                    m
+                    for other in self.lines.values()
+                    if other.person == party.person and other.status is not LineStatus.CLOSED
+                    for m in other.matters
+                    if m.grade is Grade.ACTING and m.answered_by == party.person
+                ]
+                acts = all(
+                    any(o.level.rank >= m.level.rank and o.scope in (m.scope, "t") for o in own) for m in waiting
+                )
+                told = party.state is PartyState.TOLD
+                assert told is (acts and not party.text_failed), (key, party)
+                news = {(key, party.person, m.key, m.asked or m.version) for m in waiting}
+                assert not told or news <= self.texts, "neither rung nor told by whom not answered"
 
     @invariant()
     def whoever_is_wanted_has_a_ring(self) -> None:

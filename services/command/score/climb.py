@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from services.command.score.findings import Finding
 from services.command.score.told import DOOR_RUNG, Entry, LineTold, Party
-from services.command.score.wanted import EXACT, Held, Late, Want, span
+from services.command.score.wanted import EXACT, Held, Late, StandIn, Want, span
 from services.dispatch.callouts.clocks import Clocks, LevelClock
 from shared.vocabulary import Level
 
@@ -31,6 +31,8 @@ class LineJudge:
         self.findings: list[Finding] = []
         self.lates: list[Late] = []
         self.wants: list[tuple[datetime, tuple[Want, ...]]] = []
+        self.spared: list[StandIn] = []
+        self.acting: list[tuple[datetime, Level]] = []  # on what the post's own holder acts
         self.opened_at: datetime | None = None
         self.acting_at: datetime | None = None
         self.open = self.top = False
@@ -38,6 +40,7 @@ class LineJudge:
         self._parties = {party.person: party for party in told.parties if party.person}
         self._called: dict[str, datetime] = {}
         self._accepted: set[str] = set()
+        self._by_text: set[str] = set()
         lost = {
             str(entry.body.get("who", entry.body.get("answered_by"))) for entry in told.entries if entry.kind in LOST
         }
@@ -70,9 +73,10 @@ class LineJudge:
         }.get(entry.kind, _nothing)(entry)
         if entry.is_door:
             self._door_at = entry.at
-            self._mark(entry)
+        self._mark(entry)
         self._agree(entry)
         self._seen_at = entry.at
+        self.acting.append((entry.at, self._acting()))
         self.wants.append((entry.at, tuple(self._wants())))
 
     def close(self, as_of: datetime) -> None:
@@ -103,6 +107,7 @@ class LineJudge:
         self._reminded = False
         self._called.clear()
         self._accepted.clear()
+        self._by_text.clear()
         self._mark(entry)
         rungs = sorted(self._parties[person].rung for person in self._called if person in self._parties)
         ringing = [rung for rung in rungs if rung != DOOR_RUNG]
@@ -150,8 +155,8 @@ class LineJudge:
 
     def _advance(self, entry: Entry) -> None:
         """Somebody who rang is out: whoever comes next came at once."""
+        rungs = [self._parties[p].rung for p in self._climbed(entry) if p in self._parties]
         self._mark(entry)
-        rungs = [self._parties[p].rung for p in entry.called if p in self._parties]
         onward = [rung for rung in rungs if rung > self._rung]
         if onward:
             self._rung, self._rung_at = max(onward), entry.at
@@ -160,8 +165,8 @@ class LineJudge:
 
     def _climb(self, entry: Entry) -> None:
         wanted = self._next_rung()
+        on = {self._parties[p].rung for p in self._climbed(entry) if p in self._parties} - {DOOR_RUNG}
         self._mark(entry)
-        on = {self._parties[p].rung for p in entry.called if p in self._parties} - {DOOR_RUNG}
         if entry.kind == "top_reached":
             if wanted is not None:
                 self._say(
@@ -176,6 +181,10 @@ class LineJudge:
         self._rung = max([*on, wanted if wanted is not None else self._rung])
         self._rung_at = entry.at
 
+    def _climbed(self, entry: Entry) -> set[str]:
+        """Who the step reached; who was told by text and is rung now, or the other way, was reached before."""
+        return {person for person in (*entry.called, *entry.told) if person not in self._called}
+
     def _calm(self, entry: Entry) -> None:
         held = self.matters.get(str(entry.body["matter"]))
         if held is not None:
@@ -186,7 +195,12 @@ class LineJudge:
     def _cover(self, entry: Entry) -> None:
         version = int(entry.body["version"])
         self.matters[str(entry.body["matter"])] = Held(
-            level=Level(entry.body["level"]), version=version, asked=0, opened_at=entry.at, grade="acting"
+            level=Level(entry.body["level"]),
+            version=version,
+            asked=0,
+            opened_at=entry.at,
+            grade="acting",
+            by=self._answered_by,
         )
 
     def _end(self, entry: Entry) -> None:
@@ -217,7 +231,24 @@ class LineJudge:
 
     def _mark(self, entry: Entry) -> None:
         for person in entry.called:
+            if person in self._by_text:  # rung after all
+                self._by_text.discard(person)
+                self._called[person] = entry.at
             self._called.setdefault(person, entry.at)
+        for person in entry.told:
+            self._by_text.add(person)
+            stood = StandIn(person=person, at=entry.at, level=_worst(m.level for m in self.waiting().values()))
+            if stood not in self.spared:
+                self.spared.append(stood)
+            self._called.setdefault(person, entry.at)
+
+    def _acting(self) -> Level:
+        own = [
+            held.level
+            for key, held in self.matters.items()
+            if key.endswith("#act") and held.grade == "acting" and held.by == self.told.person
+        ]
+        return _worst(own)
 
     # -- the clocks --------------------------------------------------------------------------------------
 
@@ -321,7 +352,7 @@ class LineJudge:
         waiting = self.waiting()
         for person, called_at in self._called.items() if self.open else ():
             party = self._parties.get(person)
-            if party is None or person in self._out:
+            if party is None or person in self._out or person in self._by_text:
                 continue
             if party.kind == "neighbour":
                 yield from self._door_want(party, called_at, waiting)

@@ -10,6 +10,7 @@ from typing import Any
 from services.command.score import books, chain, orders, rings, times
 from services.command.score.climb import LineJudge, judge_line
 from services.command.score.findings import Finding, Score, score
+from services.command.score.stand_ins import judge_stand_ins
 from services.command.score.told import Told, read
 from services.dispatch.callouts.clocks import Clocks
 from shared.pack.model import Pack
@@ -93,7 +94,7 @@ def _chain(told: Told, pack: Pack, clocks: Clocks, allow: timedelta) -> Score:
 
 
 def _climbs(lines: list[LineJudge]) -> Score:
-    found = [finding for line in lines for finding in line.findings]
+    found = [*(finding for line in lines for finding in line.findings), *judge_stand_ins(lines)]
     lates = [late for line in lines for late in line.lates]
     numbers = {
         "steps": len(lates),

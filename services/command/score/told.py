@@ -30,6 +30,11 @@ class Entry:
         return [str(each["person"]) for each in self.body.get("called", ())]
 
     @property
+    def told(self) -> list[str]:
+        """Superiors who act already: told by text for whom to stand in, not rung."""
+        return [str(each["person"]) for each in self.body.get("told", ())]
+
+    @property
     def is_door(self) -> bool:
         return "door" in self.body
 

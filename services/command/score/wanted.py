@@ -33,6 +33,15 @@ class Held:
     by: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """接替: a superior who was told by text, not rung, as somebody who acts already on what is at least as bad"""
+
+    person: str
+    at: datetime
+    level: Level
+
+
 @dataclass(frozen=True)
 class Late:
     """时差: how long after its clock a step came"""

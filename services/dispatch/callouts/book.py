@@ -23,6 +23,7 @@ from services.dispatch.channels.carrier import Attempt
 from services.dispatch.channels.store import Stored
 from services.dispatch.roster import service as roster
 from services.dispatch.roster.contacts import Reach
+from services.dispatch.roster.place import place_of
 from services.dispatch.roster.register import register_of
 from shared.db.tx import Tx
 from shared.errors import NotFound
@@ -62,6 +63,8 @@ class Book:
         self._whole_cases: set[str] = set()
         self._whole_persons: set[str] = set()
         self._touched: set[str] = set()
+        self._acts_changed: set[str] = set()
+        self._stand_ins: dict[str, list[Want]] = {}
         self._dirty_cases: set[str] = set()
         self._dirty_matters: set[Key] = set()
         self._dirty_rings: set[str] = set()
@@ -71,6 +74,7 @@ class Book:
         self._live: dict[str, str] | None = None
         self._blackouts: list[Row[Any]] | None = None
         self._in_drill: set[str] | None = None
+        self._inside: dict[str, frozenset[str]] = {}
 
     @property
     def is_running(self) -> bool:
@@ -224,6 +228,12 @@ class Book:
             self._of_person.setdefault(party.person, set()).add(key)
         return entry
 
+    def is_within(self, inner: str, outer: str) -> bool:
+        """Whether a scope lies in the place of another."""
+        if outer not in self._inside:
+            self._inside[outer] = place_of(self.pack, None, outer).down
+        return inner in self._inside[outer]
+
     # -- people ------------------------------------------------------------------------------------------
 
     def touch(self, persons: Iterable[str], now: datetime) -> None:
@@ -233,6 +243,22 @@ class Book:
 
     def take_touched(self) -> set[str]:
         taken, self._touched = self._touched, set()
+        return taken
+
+    def acts_changed(self, person: str) -> None:
+        """This person's own line acts on something else now: whom they stand in for is asked anew."""
+        self._acts_changed.add(person)
+
+    def take_acts_changed(self) -> set[str]:
+        taken, self._acts_changed = self._acts_changed, set()
+        return taken
+
+    def stand_in(self, person: str, wants: Iterable[Want]) -> None:
+        """A person who acts already is to be told by text; all such news of one transaction go into one text."""
+        self._stand_ins.setdefault(person, []).extend(wants)
+
+    def take_stand_ins(self) -> dict[str, list[Want]]:
+        taken, self._stand_ins = self._stand_ins, {}
         return taken
 
     def load_rings(self, persons: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from services.dispatch.callouts.line import OPEN_STATUSES, OUT, Line, LineStatus
 from services.dispatch.callouts.matter import Purpose
 
 Effects = tuple[Effect, ...]
+REACHED = frozenset({PartyState.CALLED, PartyState.TOLD})
 
 
 def start(line: Line, now: datetime, clocks: Clocks, reason: Reason) -> Decision:
@@ -24,10 +25,7 @@ def start(line: Line, now: datetime, clocks: Clocks, reason: Reason) -> Decision
     """
     is_report = all(m.purpose is Purpose.REPORT for m in line.unanswered(clocks, now))
     again = line.answer.person if line.answer and not is_report else None
-    parties = tuple(
-        p if p.state in OUT else replace(p, state=PartyState.WAITING, called_at=None, accepted_at=None)
-        for p in line.parties
-    )
+    parties = tuple(p if p.state in OUT else _afresh(p) for p in line.parties)
     state = replace(
         line,
         status=LineStatus.CALLING,
@@ -51,6 +49,10 @@ def start(line: Line, now: datetime, clocks: Clocks, reason: Reason) -> Decision
     state, together = call_together(state, now, clocks)
     state, returned = call(state, now, lambda p: p.person == again and p.kind is not PartyKind.NEIGHBOUR)
     return Decision(state=state, reason=reason, effects=(*lost, *effects, *together, *returned))
+
+
+def _afresh(party: Party) -> Party:
+    return replace(party, state=PartyState.WAITING, called_at=None, accepted_at=None, told=(), text_failed=False)
 
 
 def call_together(line: Line, now: datetime, clocks: Clocks) -> tuple[Line, Effects]:
@@ -89,7 +91,7 @@ def advance(line: Line, now: datetime) -> tuple[Line, Effects]:
         line = replace(line, rung=upcoming, rung_at=now)
         if upcoming > 1:
             line = replace(line, status=LineStatus.CLIMBING)
-        if any(p.rung == upcoming and p.state is PartyState.CALLED for p in line.parties):
+        if any(p.rung == upcoming and p.state in REACHED for p in line.parties):
             return line, tuple(effects)
 
 
@@ -110,7 +112,8 @@ def with_party(line: Line, person: str, **changes: Any) -> Line:
 
 def replace_lost(line: Line, lost: Party, now: datetime, *, late: bool) -> tuple[Line, Effects]:
     """Somebody who rang is out: who comes next comes at once, unless the fact was only entered afterwards."""
-    if late or not line.is_open or lost.state is not PartyState.CALLED or lost.kind is PartyKind.NEIGHBOUR:
+    was_called = lost.state in REACHED
+    if late or not line.is_open or not was_called or lost.kind is PartyKind.NEIGHBOUR:
         return line, ()
     now_out = line.party_of(lost.person)
     ringing = [p for p in line.parties if p.state is PartyState.CALLED and p.rung >= 0 and p.person != lost.person]

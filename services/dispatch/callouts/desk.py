@@ -15,16 +15,17 @@ from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts.book import Book
 from services.dispatch.callouts.clocks import Clocks, default_clocks, read_clocks
 from services.dispatch.callouts.escalation import due_at, step
-from services.dispatch.callouts.events import Alarm, Attempted, Decision, Event, Reason, Text
-from services.dispatch.callouts.line import Line, Want, wants_of
+from services.dispatch.callouts.events import ActsChanged, Alarm, Attempted, Decision, Event, Reason, StandIn, Text
+from services.dispatch.callouts.line import Line, PartyKind, PartyState, Want, wants_of
 from services.dispatch.callouts.matter import LineMatter
 from services.dispatch.callouts.record import record
+from services.dispatch.callouts.stand_in import Acts, acting_of, covers
 from services.dispatch.callouts.words import Frame, PackNames, Said, language_of, spoken, texted
 from services.dispatch.channels import service as channels
-from services.dispatch.channels.carrier import Channel
+from services.dispatch.channels.carrier import Channel, Result
 from services.dispatch.channels.factory import CarrierSpec
 from services.dispatch.channels.store import Stored
-from services.dispatch.roster.contacts import SMS
+from services.dispatch.roster.contacts import SMS, VOICE
 from shared.db.tx import Tx
 from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
@@ -68,7 +69,7 @@ class CallDesk:
     def move(self, book: Book, line: Line, event: Event, now: datetime, *, by: str | None = None) -> Decision:
         """One step of a line; a refused one leaves it as it was and is told by nobody."""
         clocks = self.clocks(book.pack_of(line))
-        decision = step(line, event, now, clocks)
+        decision = step(line, event, now, clocks, self.acts(book))
         if not decision.is_refused:
             self.keep(book, line, decision, event, now, by=by)
         return decision
@@ -80,7 +81,7 @@ class CallDesk:
         state, clocks = decision.state, self.clocks(book.pack_of(before))
         wanted = book.wants_of(before, lambda: wants_of(before, clocks, now))
         book.put_line(state, due_at(state, clocks, now))
-        if decision.reason is not Reason.NOTHING_DUE and not isinstance(event, Attempted):
+        if decision.reason not in (Reason.NOTHING_DUE, Reason.ATTEMPT_NOTED):
             _tell(book, state, decision, event, now, by)
         for effect in decision.effects:
             if isinstance(effect, Alarm):
@@ -88,6 +89,11 @@ class CallDesk:
                 book.tx.event(book.realm, f"alarm.callout_{effect.kind}", state.case_id, seen)
             elif isinstance(effect, Text):
                 self.text(book, effect.person, (_told(state, effect.person, effect.matter, now),), now)
+            elif isinstance(effect, StandIn):
+                number = next(iter(book.reach(state.person).usable(VOICE)), "")
+                book.stand_in(effect.person, [_told(state, effect.person, m, now, number) for m in effect.matters])
+        if acting_of(before) != acting_of(state):
+            book.acts_changed(state.person)
         wants = book.wants_of(state, lambda: wants_of(state, clocks, now))
         book.touch({want.person for want in set(wanted) ^ set(wants)}, now)
 
@@ -105,13 +111,55 @@ class CallDesk:
 
     def settle(self, book: Book) -> None:
         """Tell the ring of each person who was touched what they are to hear now."""
-        while touched := book.take_touched():
+        moved = True
+        while moved:
+            self._ask_anew(book)
+            touched = book.take_touched()
             book.load_persons(touched)
             book.load_rings(touched)
             texts = {person: wants for person in sorted(touched) if (wants := self._refresh(book, person))}
-            book.load_reaches(texts)
+            told = book.take_stand_ins()
+            book.load_reaches({*texts, *told})
             for person, wants in texts.items():
                 self.text(book, person, wants, book.now)
+            for person, news in sorted(told.items()):
+                self._stand_in(book, person, news)
+            moved = bool(touched or told)
+
+    def _ask_anew(self, book: Book) -> None:
+        """Who begins to act, or acts no more, stands in by text, or by telephone, on every line that reached them."""
+        for person in sorted(book.take_acts_changed()):
+            for line, _ in book.lines_of(person):
+                party = line.party_of(person)
+                called = party is not None and party.state in (PartyState.CALLED, PartyState.TOLD)
+                if line.is_open and called and party is not None and party.kind is PartyKind.SUPERIOR:
+                    self.move(book, line, ActsChanged(), book.now)
+
+    def _stand_in(self, book: Book, person: str, news: Sequence[Want]) -> None:
+        """接替短信 All of it, in as many texts as it needs; what no text can tell is rung for."""
+        left = [want for want in news if _is_told(book, want)]
+        while left and book.is_running:
+            sent = self.text(book, person, left, book.now)
+            told = {(c["case_id"], c["post"], key) for c in (sent.covers if sent else ()) for key in c["read"]}
+            rest = [want for want in left if (want.case_id, want.line_post, want.matter.key) not in told]
+            if len(rest) == len(left):
+                break
+            left = rest
+        for case_id, post in dict.fromkeys((want.case_id, want.line_post) for want in left if book.is_running):
+            line = book.line(case_id, post)
+            if line is not None:
+                failed = Attempted(person=person, result=Result.CARRIER_FAILED, by_text=True)
+                self.move(book, line, failed, book.now)
+
+    def acts(self, book: Book) -> Acts:
+        """已在行动 Whether a person's own line, over all cases, acts on such a matter, and a text can be sent."""
+
+        def acts(person: str, matter: LineMatter) -> bool:
+            own = [m for line, _ in book.lines_of(person) if line.person == person for m in acting_of(line)]
+            within = book.is_within
+            return any(covers(m, matter, within) for m in own) and bool(book.reach(person).usable(SMS))
+
+        return acts
 
     def _refresh(self, book: Book, person: str) -> tuple[Want, ...]:
         """What is to be sent as a text, if anything."""
@@ -122,15 +170,16 @@ class CallDesk:
             book.put_ring(decision.state, cause)
         return wants if decision.text else ()
 
-    def text(self, book: Book, person: str, wants: Sequence[Want], now: datetime) -> None:
+    def text(self, book: Book, person: str, wants: Sequence[Want], now: datetime) -> Stored | None:
         """短信 A text with all that is open; nothing where there is no number, no carrier, or the drill was stopped."""
         addresses = book.reach(person).usable(SMS)
         if wants and addresses and book.is_running:
             try:
-                self.attempt(book, Channel.SMS, person, addresses[0], wants, now)
+                return self.attempt(book, Channel.SMS, person, addresses[0], wants, now)
             except Refused as error:
                 seen = {"reason": error.reason, "message": error.en}
                 book.tx.event(book.realm, "alarm.callout_no_carrier", person, seen)
+        return None
 
     def attempt(
         self, book: Book, channel: Channel, person: str, address: str, wants: Iterable[Want], now: datetime
@@ -191,7 +240,14 @@ def _covers_of(read: Iterable[Want]) -> list[dict[str, Any]]:
     return [{"case_id": c, "post": p, "read": keys} for (c, p), keys in covers.items()]
 
 
-def _told(line: Line, person: str, matter: LineMatter, now: datetime) -> Want:
+def _is_told(book: Book, want: Want) -> bool:
+    """Whether that is still to be told: not answered meanwhile, not rung after all."""
+    line = book.line(want.case_id, want.line_post)
+    party = line.party_of(want.person) if line is not None and line.is_open else None
+    return party is not None and party.state is PartyState.TOLD
+
+
+def _told(line: Line, person: str, matter: LineMatter, now: datetime, number: str = "") -> Want:
     party = line.party_of(person) or line.parties[0]
     return Want(
         person=person,
@@ -202,4 +258,5 @@ def _told(line: Line, person: str, matter: LineMatter, now: datetime) -> Want:
         matter=matter,
         subject=line.person,
         since=now,
+        number=number,
     )

@@ -24,6 +24,7 @@ from services.dispatch.callouts.climb import (
 )
 from services.dispatch.callouts.clocks import Clocks
 from services.dispatch.callouts.events import (
+    ActsChanged,
     Alarm,
     AlarmKind,
     Answered,
@@ -51,11 +52,16 @@ from services.dispatch.callouts.line import (
     feedback_due,
 )
 from services.dispatch.callouts.matter import Grade, LineMatter, Purpose
+from services.dispatch.callouts.stand_in import TEXT_ARRIVES, Acts, nobody_acts, spare
 from shared.vocabulary import Level, worst
 
 
-def step(line: Line, event: Event, now: datetime, clocks: Clocks) -> Decision:
-    """One step of a line."""
+def step(line: Line, event: Event, now: datetime, clocks: Clocks, acts: Acts = nobody_acts) -> Decision:
+    """One step of a line; ``acts`` knows from the other lines whether a person acts on such a matter already."""
+    return spare(_step(line, event, now, clocks), now, clocks, acts)
+
+
+def _step(line: Line, event: Event, now: datetime, clocks: Clocks) -> Decision:
     match event:
         case MatterJoined():
             return _join(line, event, now, clocks)
@@ -71,6 +77,8 @@ def step(line: Line, event: Event, now: datetime, clocks: Clocks) -> Decision:
             return _find(line, event, now)
         case Tick():
             return _tick(line, now, clocks)
+        case ActsChanged():
+            return Decision(state=line, reason=Reason.NOTHING_DUE)
         case Close():
             if line.status is LineStatus.CLOSED:
                 return Decision.refused(line, Reason.LINE_CLOSED)
@@ -212,6 +220,9 @@ def _note(line: Line, event: Attempted, now: datetime) -> Decision:
     party = line.party_of(event.person)
     if party is None:
         return Decision.refused(line, Reason.NOT_A_PARTY)
+    if event.by_text and party.state is PartyState.TOLD and event.result not in TEXT_ARRIVES:
+        state = with_party(line, event.person, text_failed=True)
+        return Decision(state=state, reason=Reason.ATTEMPT_NOTED)
     if event.by_text and event.result != "keyed" and party.result is not None:
         return Decision(state=line, reason=Reason.ATTEMPT_NOTED)
     state = with_party(line, event.person, result=event.result, result_at=now)

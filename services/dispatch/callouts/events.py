@@ -31,6 +31,8 @@ class Reason(StrEnum):
     BUSY_IS_NOT_ABSENT = "busy_is_not_absent"
     DEPUTY_CALLED = "deputy_called"
     SUPERIOR_CALLED = "superior_called"
+    TOLD_BY_TEXT = "told_by_text"  # a superior acts by now: no more rings for the silent one, a text
+    RUNG_AGAIN = "rung_again"  # the text did not arrive, or the superior acts no more
     TOP_REACHED = "top_reached"
     DOOR_OPENED = "door_opened"
     DOOR_ACCEPTED = "door_accepted"
@@ -97,7 +99,16 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     matter: LineMatter
 
 
-Effect = Called | Strike | Door | Alarm | Text
+class StandIn(msgspec.Struct, frozen=True, kw_only=True, tag="stand_in"):
+    """接替: a superior who acts already is told by text for whom to stand in"""
+
+    person: str
+    post: str
+    kind: PartyKind
+    matters: tuple[LineMatter, ...]
+
+
+Effect = Called | Strike | Door | Alarm | Text | StandIn
 
 
 class MatterJoined(msgspec.Struct, frozen=True, kw_only=True, tag="matter_joined"):
@@ -154,11 +165,15 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag="tick"):
     """时钟"""
 
 
+class ActsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="acts_changed"):
+    """上级行动变了: a superior of this line began to act on their own line, or acts no more"""
+
+
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     """结案"""
 
 
-Event = MatterJoined | MatterEnded | Answered | Attempted | ContactLost | ContactFound | Tick | Close
+Event = MatterJoined | MatterEnded | Answered | Attempted | ContactLost | ContactFound | Tick | ActsChanged | Close
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ class PartyState(StrEnum):
 
     WAITING = "waiting"
     CALLED = "called"
+    TOLD = "told"  # 已在行动，短信告知接替，不再响铃
     NO_CONTACT = "no_contact"  # 无联系方式
     STRUCK = "struck"  # 号码不是本人
     CANNOT_ACT = "cannot_act"
@@ -63,6 +64,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None = None
     result_at: datetime | None = None
     accepted_at: datetime | None = None  # a neighbour who goes to the door
+    told: tuple[str, ...] = ()  # what a superior who acts already was told by text, in which version
+    text_failed: bool = False  # such a text did not arrive: this one is rung
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,6 +217,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     matter: LineMatter
     subject: str  # whose line it is
     since: datetime
+    number: str = ""  # of the subject, for whoever stands in by text
 
     @property
     def key(self) -> tuple[str, str, str, int]:

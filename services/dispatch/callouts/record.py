@@ -16,6 +16,7 @@ from services.dispatch.callouts.events import (
     Event,
     MatterEnded,
     MatterJoined,
+    StandIn,
 )
 from services.dispatch.callouts.line import Line
 
@@ -29,6 +30,9 @@ def record(line: Line, decision: Decision, event: Event) -> tuple[dict[str, Any]
         "called": [{"person": e.person, "kind": e.kind.value} for e in decision.effects if isinstance(e, Called)],
         "alarms": [e.kind.value for e in decision.effects if isinstance(e, Alarm)],
     }
+    told = [{"person": e.person, "kind": e.kind.value} for e in decision.effects if isinstance(e, StandIn)]
+    if told:
+        body["told"] = told
     door = [name for e in decision.effects if isinstance(e, Door) for name in e.neighbours]
     if any(isinstance(e, Door) for e in decision.effects):
         body["door"] = door

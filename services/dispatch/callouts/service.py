@@ -169,7 +169,7 @@ class Callouts(CallDesk):
         """答复 An answer typed in, by its giver or on behalf. Refused with its reason when it cannot count."""
         book = self.book(tx, realm)
         line = self._line(book, case_id, post)
-        decision = step(line, answered, now, self.clocks(book.pack_of(line)))
+        decision = step(line, answered, now, self.clocks(book.pack_of(line)), self.acts(book))
         if decision.is_refused:
             raise Refused(
                 decision.reason,

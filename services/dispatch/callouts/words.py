@@ -253,7 +253,10 @@ def _point(want: Want, names: Names, lang: Lang) -> _Point:
     if want.kind is not PartyKind.SUPERIOR or want.matter.purpose is Purpose.FEEDBACK:
         return point
     subject = want.subject[:NAME_MAX]
-    instead = f"{subject}未应答，请您接替。" if lang is Lang.ZH else f"{subject} does not answer; take over. "
+    if lang is Lang.ZH:
+        instead = f"{subject}未应答{f'（电话{want.number}）' if want.number else ''}，请您接替。"
+    else:
+        instead = f"{subject} does not answer{f' ({want.number})' if want.number else ''}; take over. "
     return replace(point, prefix=instead + point.prefix)
 
 

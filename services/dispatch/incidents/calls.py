@@ -36,6 +36,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "busy_is_not_absent": ("占线，短信告知，稍后再拨", "busy: a text, and again soon"),
     "deputy_called": ("转叫代理人", "deputy called"),
     "superior_called": ("转叫上级", "superior called"),
+    "told_by_text": ("上级已在行动，短信告知接替", "a superior acts already, told by text to stand in"),
+    "rung_again": ("上级改由电话叫应", "the superior is rung after all"),
     "top_reached": ("已升至最高仍无人应答！", "the top is reached and nobody answered!"),
     "door_opened": ("派人上门", "somebody goes to the door"),
     "door_accepted": ("已出发上门", "on the way to the door"),
@@ -65,6 +67,9 @@ def told(
         what = owed.get("order_id") or owed.get("alert_id")
         zh = f"{zh}：{owed.get('person')}（{owed.get('post')}）{what}，应于 {owed.get('due_at')} 前补签"
         en = f"{owed.get('person')} ({owed.get('post')}) owes {what} since {owed.get('due_at')}: {en} {post}"
+    told = [str(each.get("person")) for each in said.get("told") or () if isinstance(each, Mapping)]
+    if told:
+        zh, en = f"{zh}：短信告知 {'、'.join(told)}（已在行动）", f"{en}: text to {', '.join(told)} (acting already)"
     if kind == "gap":
         zh, en = f"{zh} {said.get('what')}", f"{en} {said.get('what')}"
     if kind == "finding":

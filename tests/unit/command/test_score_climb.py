@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.command.score.climb import LineJudge, judge_line
+from services.command.score.stand_ins import judge_stand_ins
 from services.command.score.told import Entry, LineTold, Party
 from services.dispatch.callouts.clocks import Clocks, LevelClock, Stops
 from shared.realm import parse_time
@@ -139,3 +140,42 @@ def test_a_reopened_line_begins_again_and_keeps_nothing_of_the_door() -> None:
     late = acts(10, person="丙")
     steps = (*WHOLE, late, again, moved(SUPERIOR, 43), moved(SECOND_SUPERIOR, 46), moved(DOOR, 48))
     assert judged(steps, 48.5).findings == []
+
+
+def _told_of(minutes: float, kind: str = "superior_called", status: str = "climbing") -> Entry:
+    return entry(minutes, kind, status, told=[{"person": "丙", "kind": "superior"}])
+
+
+def test_who_was_told_by_text_counts_as_called_and_is_not_to_be_rung() -> None:
+    judge = judged((opened(), _told_of(3), SECOND_SUPERIOR, DOOR, TOP))
+    assert judge.findings == []
+    assert [late.kind for late in judge.lates] == ["climb", "climb", "door", "climb"]
+    assert {want.person for want in judge.wants[-1][1]} == {"甲", "乙", "丁", "邻"}
+
+
+def test_who_is_rung_after_all_is_wanted_from_then_on() -> None:
+    judge = judged((opened(), _told_of(3), entry(4, "rung_again", "climbing", "丙")), 5.5)
+    assert judge.findings == []
+    assert {want.since for want in judge.wants[-1][1] if want.person == "丙"} == {at(4)}
+
+
+@pytest.mark.parametrize(
+    ("what", "acts_at", "level", "says"),
+    [
+        ("acts already", 2, "red", 0),
+        ("acts in the same instant", 3, "red", 0),
+        ("acts only later", 3.1, "red", 1),
+        ("acts on less", 2, "orange", 1),
+        ("never acts", None, "red", 1),
+    ],
+)
+def test_a_text_in_place_of_a_ring_needs_somebody_who_acts(
+    what: str, acts_at: float | None, level: str, says: int
+) -> None:
+    silent = judged((opened(), _told_of(3)), 5)
+    own = [entry(0, "opened", "calling", matter=TRIP, version=1, level=level)]
+    if acts_at is not None:
+        own.append(acts(acts_at, person="丙"))
+    told = LineTold(case_id="C-0001", post="U", person="丙", state="", parties=PARTIES, entries=tuple(own), calls=())
+    superior = judge_line(told, CLOCKS, ALLOW, at(5))
+    assert len(list(judge_stand_ins([silent, superior]))) == says, what
