@@ -25,7 +25,9 @@ class Words:
         self._column = LANGS.index(self.lang)
 
     def __call__(self, name: str) -> str:
-        return TEXT[name][self._column]
+        """The text; a name made of a code that has none yet is shown as it is: a page is worth more than its word."""
+        found = TEXT.get(name)
+        return found[self._column] if found else name
 
     def has(self, name: str) -> bool:
         return name in TEXT

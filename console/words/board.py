@@ -36,6 +36,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "kind_of_neighbour": ("上门人", "goes to the door"),
     "party_waiting": ("未叫", "not called yet"),
     "party_called": ("在叫", "called"),
+    "party_told": ("已在行动，短信告知", "acting already, told by text"),
     "party_no_contact": ("无号码", "no number"),
     "party_struck": ("号码不对", "wrong number"),
     "party_cannot_act": ("无法行动", "cannot act"),

@@ -66,7 +66,14 @@ class Store:
                 conn.execute(CreateSchema(self.schema, if_not_exists=True))
 
     def close(self) -> None:
+        """Close the pool; what a thread still holds is closed when it gives it back."""
+        event.listen(self.engine.pool, "checkin", _close_returned)
         self.engine.dispose()
+
+
+def _close_returned(dbapi: Any, _record: Any) -> None:
+    if dbapi is not None:
+        dbapi.close()
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -120,11 +127,14 @@ class OwnerLock:
     def _try_advisory(self) -> bool:
         key = int(sha256_hex(f"fengsui:{self._store.schema}".encode())[:15], 16)
         conn = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
-            self._conn = conn
-            return True
-        conn.close()
-        return False
+        mine = False
+        try:
+            mine = bool(conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar())
+        finally:
+            if not mine:
+                conn.close()
+        self._conn = conn if mine else None
+        return mine
 
     def alive(self) -> bool:
         """Whether the lock is still ours (a lost PostgreSQL session loses it)."""
@@ -135,7 +145,7 @@ class OwnerLock:
         try:
             self._conn.execute(text("SELECT 1"))
         except Exception:  # noqa: BLE001 - any failure of the session means that the lock is gone
-            self._conn = None
+            self.release()
             return False
         return True
 

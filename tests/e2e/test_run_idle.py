@@ -26,6 +26,9 @@ from shared.clock import SystemClock, poll_until
 from tests.conftest import fresh_schema
 from tests.support.packs import sample_pack_dir
 
+# One after the other: two systems that start at the same moment would choose the same free ports.
+pytestmark = pytest.mark.xdist_group("system")
+
 READY_S = 90.0
 SEEN_S = 20.0  # 2 s on a machine that is not busy with other tests
 TOWNSHIP = "500114112"

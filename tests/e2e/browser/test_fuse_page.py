@@ -20,7 +20,7 @@ def test_why_the_red_is_red(open_page: OpenPage) -> None:
     expect(page.locator(".why li").first).to_contain_text("≥")
     figure = page.locator(".plot").first
     expect(figure.locator("path.rule-red")).to_be_attached()
-    assert "101" in (figure.locator("svg[role=img]").get_attribute("aria-label") or "")
+    assert "濯水镇1号雨量站" in (figure.locator("svg[role=img]").get_attribute("aria-label") or "")
     figure.get_by_text("以表格查看").click()
     expect(figure.locator("table").first).to_contain_text("101")
     expect(page.locator(".caused").first).to_contain_text("O-")

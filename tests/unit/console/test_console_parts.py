@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from console.times import age, clock, figure, left, span, unit_of
 from console.words import CODES, TEXT, Words
 from console.words import ROOMS as WORDS
 from console.words.public import TEXT as PUBLIC_TEXT
+from services.dispatch.callouts.line import PartyKind, PartyState
+from services.dispatch.callouts.matter import Purpose
 from shared.errors import Forbidden
 from shared.ids import sha256_hex
 from shared.realm import parse_time
@@ -149,6 +152,11 @@ def test_templates_use_words_that_are_there() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize(("prefix", "codes"), [("party_", PartyState), ("kind_of_", PartyKind), ("purpose_", Purpose)])
+def test_every_code_of_a_call_has_a_word(prefix: str, codes: type[StrEnum]) -> None:
+    assert [code for code in codes if prefix + code not in TEXT] == []
+
+
 def test_every_word_is_there_in_both_languages() -> None:
     for table in (TEXT, CODES):
         assert all(zh and en for zh, en in table.values())
@@ -157,7 +165,7 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert len({room.key for room in ROOMS}) == len(ROOMS)
     assert Words("en")("status") != Words("zh")("status")
     assert Words("fr").lang == "zh"
-    assert Words("zh").code("never_heard_of") == "never_heard_of"
+    assert Words("zh").code("never_heard_of") == Words("zh")("never_heard_of") == "never_heard_of"
     assert Words("en").pick({"zh": "暴雨"}) == "暴雨"
 
 
