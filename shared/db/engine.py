@@ -67,8 +67,9 @@ class Store:
 
     def close(self) -> None:
         """Close the pool; what a thread still holds is closed when it gives it back."""
-        event.listen(self.engine.pool, "checkin", _close_returned)
-        self.engine.dispose()
+        pool = self.engine.pool
+        self.engine.dispose()  # the engine has a new pool from here on: only the old one closes what comes back
+        event.listen(pool, "checkin", _close_returned)
 
 
 def _close_returned(dbapi: Any, _record: Any) -> None:
