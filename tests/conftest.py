@@ -30,6 +30,8 @@ settings.register_profile("nightly", max_examples=5000, **CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 SHARED = Path(__file__).parents[1].parent / "shared"
+# Systems that a module starts once: its tests stay in one worker (`--dist loadgroup`), else each would start its own.
+SHARED_BY_A_MODULE = {"district", "office", "still", "facts", "module_dsn"}
 _numbers = count(1)
 
 
@@ -99,3 +101,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.shared)
         if "postgres_dsn" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real)
+        if SHARED_BY_A_MODULE & set(getattr(item, "fixturenames", ())) and not item.get_closest_marker("xdist_group"):
+            store = getattr(item, "callspec", None) and item.callspec.params.get("module_dsn", "")  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{store}"))

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateSchema
 
 from shared.ids import sha256_hex
@@ -66,15 +67,13 @@ class Store:
                 conn.execute(CreateSchema(self.schema, if_not_exists=True))
 
     def close(self) -> None:
-        """Close the pool; what a thread still holds is closed when it gives it back."""
-        pool = self.engine.pool
-        self.engine.dispose()  # the engine has a new pool from here on: only the old one closes what comes back
-        event.listen(pool, "checkin", _close_returned)
+        """Close the pool; what a thread still holds, or takes after this, is closed when it gives it back."""
+        event.listen(self.engine.pool, "checkin", _close_returned)  # the pool after this one inherits it
+        self.engine.dispose()
 
 
-def _close_returned(dbapi: Any, _record: Any) -> None:
-    if dbapi is not None:
-        dbapi.close()
+def _close_returned(_dbapi: Any, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _tune_sqlite(engine: Engine) -> None:

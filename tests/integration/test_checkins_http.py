@@ -17,19 +17,18 @@ from shared.clock import ManualClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
 from tests.support.dispatch import KEY, NOW, Room, dispatch_service, transition
+from tests.support.patience import PATIENCE_S
 from tests.support.resources import sample_pack
 
 PHONE = "00000000123"
 PLACE = "dp-zs-01"
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+@pytest.fixture(scope="module")
+def house(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """One service a database; its clock stands still."""
     folder = tmp_path_factory.mktemp("checkins")
-    sqlite = request.param == "sqlite"
-    dsn = f"sqlite:///{folder / 'store.db'}" if sqlite else str(request.getfixturevalue("postgres_dsn"))
-    with dispatch_service(dsn, fresh_schema(), folder, ManualClock(NOW)) as found:
+    with dispatch_service(module_dsn, fresh_schema(), folder, ManualClock(NOW)) as found:
         yield found
 
 
@@ -281,7 +280,7 @@ def test_nobody_looking_is_alarmed_in_time(tmp_path: Path) -> None:
         room.send(transition())
         receipt(say(room, needs=["trapped"], place=PLACE))
         clock.set(NOW + timedelta(minutes=3))
-        alarm = poll_until(lambda: [body for kind, body in events(room) if kind == "alarm.checkin_unseen"], 15)
+        alarm = poll_until(lambda: [body for kind, body in events(room) if kind == "alarm.checkin_unseen"], PATIENCE_S)
         assert alarm is not None
         assert (alarm[0]["checkin_id"], alarm[0]["unseen_told"]) == ("P-0001", 1)
         assert ("checkin.unseen", "P-0001 濯水镇") in [(kind, text[:10]) for kind, text in lines(room)]

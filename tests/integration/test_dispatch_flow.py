@@ -14,19 +14,18 @@ from shared.clock import ManualClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
 from tests.support.dispatch import KEY, NOW, Room, dispatch_service, transition
+from tests.support.patience import PATIENCE_S
 from tests.support.resources import sample_pack
 
 TRIP = "rainstorm/500114112/1"
 SAFE = {"by": "地质技术员", "at": format_time(NOW + timedelta(minutes=1)), "safe": True, "finding": "坡体稳定"}
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+@pytest.fixture(scope="module")
+def house(module_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """One service a database; its clock stands still."""
     folder = tmp_path_factory.mktemp("dispatch")
-    sqlite = request.param == "sqlite"
-    dsn = f"sqlite:///{folder / 'store.db'}" if sqlite else str(request.getfixturevalue("postgres_dsn"))
-    with dispatch_service(dsn, fresh_schema(), folder, ManualClock(NOW)) as found:
+    with dispatch_service(module_dsn, fresh_schema(), folder, ManualClock(NOW)) as found:
         yield found
 
 
@@ -183,7 +182,9 @@ def test_silence_calls_the_next_signer_and_signs_nothing(moving: Room, clock: Ma
     moving.send(transition())
     order = one(moving, "evacuate", "region")
     clock.set(NOW + timedelta(minutes=3, seconds=1))
-    moved = poll_until(lambda: one(moving, "evacuate", "region")["next_signer"] != order["next_signer"] or None, 15)
+    moved = poll_until(
+        lambda: one(moving, "evacuate", "region")["next_signer"] != order["next_signer"] or None, PATIENCE_S
+    )
     assert moved
     assert one(moving, "evacuate", "region")["state"] == "awaiting_signature"
 
@@ -293,7 +294,7 @@ def test_lift_needs_lifter_and_inspection_and_return_is_another_act(room: Room) 
 def test_review_time_passed_is_expired_and_still_held(moving: Room, clock: ManualClock) -> None:
     moving.send(transition())
     clock.set(NOW + timedelta(hours=6, minutes=1))
-    expired = poll_until(lambda: moving.orders(state="expired_not_lifted") or None, 15)
+    expired = poll_until(lambda: moving.orders(state="expired_not_lifted") or None, PATIENCE_S)
     assert expired
     assert all(order["held"] for order in expired)
 

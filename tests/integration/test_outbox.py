@@ -15,6 +15,7 @@ from shared.errors import Invalid
 from shared.frame import Frame
 from shared.outbox.inbox import Message
 from tests.conftest import fresh_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.platform import bare_frame
 from tests.support.postgres import free_port
 from tests.support.serving import serving
@@ -46,7 +47,7 @@ class Pair:
         self.sender.writer.call(lambda tx: tx.emit("dispatch", realm, "note", aggregate, body))
 
     def wait_for(self, count: int) -> list[tuple[str, Any]]:
-        assert poll_until(lambda: len(self.applied) >= count or None, 15), self.sender.sender.status()
+        assert poll_until(lambda: len(self.applied) >= count or None, PATIENCE_S), self.sender.sender.status()
         return self.applied
 
 

@@ -14,6 +14,7 @@ from shared.clock import ManualClock, SystemClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
 from tests.integration.test_resources_evacuation import OFFICER, Service
+from tests.support.patience import PATIENCE_S
 from tests.support.resources import resources_service, sample_pack
 
 BUNDLE = "/v1/evacuation/bundle"
@@ -47,7 +48,7 @@ def bundle(http: httpx.Client, *, plan: int = 0, **asked: Any) -> dict[str, Any]
         found = http.get(BUNDLE, params=asked, headers={"If-Version-At-Least": str(plan)})
         return None if found.status_code == 503 else found
 
-    answer = poll_until(ask, 15)
+    answer = poll_until(ask, PATIENCE_S)
     assert answer is not None
     assert answer.status_code == 200, answer.text
     assert len(answer.content) < BYTES_MAX

@@ -16,6 +16,7 @@ from shared.clock import poll_until
 from shared.frame import Frame
 from shared.geo import decode_polyline, distance_m
 from tests.conftest import fresh_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.platform import bearer, service_bearer
 from tests.support.resources import freeze_sample, resources_service, sample_pack
 
@@ -64,7 +65,7 @@ class Service:
             answer = self.http.get(ROUTE, params=asked, headers=headers)
             return None if answer.status_code == 503 else answer
 
-        found = poll_until(ask, 15)
+        found = poll_until(ask, PATIENCE_S)
         assert found is not None, f"plan {plan} was never made"
         assert found.status_code == 200, found.text
         body: dict[str, Any] = found.json()
@@ -348,4 +349,4 @@ def test_a_service_without_a_pack_says_so_until_it_is_activated(dsn: str, tmp_pa
         assert http.post("/v1/inbox", json=body, headers=service_bearer("warning")).json() == {"applied": 1}
         service = Service(http, frame)
         assert service.route(**OLD_TOWN)["status"] == "unknown"
-        assert poll_until(lambda: "stock.opened" in service.events(), 15)
+        assert poll_until(lambda: "stock.opened" in service.events(), PATIENCE_S)

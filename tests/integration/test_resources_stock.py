@@ -19,6 +19,7 @@ from shared.clock import SystemClock, poll_until
 from shared.frame import Frame
 from shared.realm import format_time
 from tests.conftest import fresh_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.platform import bearer, service_bearer
 from tests.support.resources import resources_service, sample_pack
 
@@ -186,7 +187,7 @@ def test_a_drill_has_its_own_stock(http: httpx.Client) -> None:
     def opened() -> bool:
         return bool(beds(http, "x-night"))
 
-    assert poll_until(opened, 10)
+    assert poll_until(opened, PATIENCE_S)
     answer = http.post("/v1/movements?realm=x-night", json=issue(100), headers=KEEPER)
     assert answer.status_code == 201
     assert beds(http, "x-night")["warehouse:wh-qj-01/QJ-C1"] == 1750

@@ -30,6 +30,7 @@ from services.command.run import _listens
 from shared.clock import poll_until
 from shared.pack.acl import SERVICES_USER
 from tests.support.packs import DISTRICT, tiny_pack
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import free_port
 from tests.support.real import require_real
 
@@ -55,7 +56,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Bro
 def running(broker: Broker) -> Iterator[None]:
     process = subprocess.Popen(broker.spec.command, user=broker.spec.user)
     try:
-        assert poll_until(lambda: _listens(broker.port) is None or None, 10), "the broker does not listen"
+        assert poll_until(lambda: _listens(broker.port) is None or None, PATIENCE_S), "the broker does not listen"
         yield
     finally:
         process.terminate()
@@ -127,11 +128,11 @@ def test_a_reading_leaves_the_disk_only_when_a_receipt_names_it(
 ) -> None:
     station = make_station()
     keys = station.put(rain(1, 2, 3))
-    assert poll_until(lambda: len(service.readings) == 3 or None, 10)
+    assert poll_until(lambda: len(service.readings) == 3 or None, PATIENCE_S)
     assert station.queue.waiting() == 3  # the broker has acknowledged them; that is not storage
     boot = keys[0][0]
     service.say(boot=boot, upto=1, also=[[3, 3]], rejected=[], received_at="x")
-    assert poll_until(lambda: station.queue.waiting() == 1 or None, 10)
+    assert poll_until(lambda: station.queue.waiting() == 1 or None, PATIENCE_S)
     service.say(boot=boot, upto=3, also=[], rejected=[{"seq": 2, "code": "unit_mismatch"}], received_at="x")
     assert station.wait_receipted(10)
     assert station.queue.rejected() == [(boot, 2, "unit_mismatch")]
@@ -142,11 +143,11 @@ def test_what_has_no_receipt_comes_again_after_a_restart_of_the_station(
 ) -> None:
     station = make_station()
     station.put(rain(1, 2))
-    assert poll_until(lambda: len(service.readings) == 2 or None, 10)
+    assert poll_until(lambda: len(service.readings) == 2 or None, PATIENCE_S)
     station.stop()
-    assert poll_until(lambda: service.statuses[-1:] == ["offline"] or None, 10)
+    assert poll_until(lambda: service.statuses[-1:] == ["offline"] or None, PATIENCE_S)
     again = make_station()
-    assert poll_until(lambda: len(service.readings) == 4 or None, 10)
+    assert poll_until(lambda: len(service.readings) == 4 or None, PATIENCE_S)
     assert [body["seq"] for body in service.readings] == [1, 2, 1, 2]
     assert len({body["boot"] for body in service.readings}) == 1
     service.say(boot=again.queue.boot, upto=2, also=[], rejected=[], received_at="x")
@@ -159,7 +160,7 @@ def test_a_large_backlog_goes_out_within_the_message_limit(
 ) -> None:
     station = make_station()
     station.put(rain(*range(1500)))
-    assert poll_until(lambda: len(service.readings) == 1500 or None, 20)
+    assert poll_until(lambda: len(service.readings) == 1500 or None, PATIENCE_S)
     assert [body["seq"] for body in service.readings] == list(range(1, 1501))
     service.say(boot=station.queue.boot, upto=1500, also=[], rejected=[], received_at="x")
     assert station.wait_receipted(10)
@@ -171,13 +172,13 @@ def test_a_station_that_writes_as_another_is_refused_and_told(
     station = make_station("rain-02")
     station.put(rain(1))
     if broker[0].is_demo:  # has no access list; /readyz and the console say so
-        assert poll_until(lambda: len(service.readings) == 1 or None, 10)
+        assert poll_until(lambda: len(service.readings) == 1 or None, PATIENCE_S)
         return
-    assert poll_until(lambda: "refused" in str(station.trouble) or None, 10)
+    assert poll_until(lambda: "refused" in str(station.trouble) or None, PATIENCE_S)
     assert station.queue.waiting() == 1
     assert service.readings == []
 
 
 def test_the_demo_user_speaks_for_a_station(service: Receipts, make_station: Callable[..., Station]) -> None:
     make_station(DEMO_USER).put(rain(1))
-    assert poll_until(lambda: len(service.readings) == 1 or None, 10)
+    assert poll_until(lambda: len(service.readings) == 1 or None, PATIENCE_S)

@@ -13,6 +13,7 @@ import pytest
 from services.command.datadir import DataDir
 from services.command.supervisor import Spec, Supervisor
 from shared.clock import SystemClock, poll_until
+from tests.support.patience import PATIENCE_S
 
 SLEEPER = "import signal, sys; print('up', flush=True); signal.pause()"
 STUBBORN = (
@@ -51,7 +52,7 @@ def test_what_dies_comes_back_and_is_said_in_one_line(tmp_path: Path) -> None:
     data, said = DataDir(tmp_path), []
     supervisor = Supervisor(data, SystemClock(), lambda zh, _: said.append(zh))
     supervisor.start(Spec(name="sleeper", command=python(SLEEPER)))
-    assert poll_until(lambda: is_up(data, "sleeper"), 20)
+    assert poll_until(lambda: is_up(data, "sleeper"), PATIENCE_S)
     first = supervisor.pids()["sleeper"]
     os.kill(first, signal.SIGKILL)
 
@@ -59,7 +60,7 @@ def test_what_dies_comes_back_and_is_said_in_one_line(tmp_path: Path) -> None:
         supervisor.tick()
         return is_up(data, "sleeper", 2)
 
-    assert poll_until(back, 20)
+    assert poll_until(back, PATIENCE_S)
     assert supervisor.pids()["sleeper"] != first
     assert len(said) == 1
     assert "sleeper 被信号 9 终止" in said[0]
@@ -77,7 +78,7 @@ def test_a_program_that_is_not_there_is_tried_again_later_and_later(tmp_path: Pa
         supervisor.tick()
         return len(said) >= 2 or None
 
-    assert poll_until(twice, 20)
+    assert poll_until(twice, PATIENCE_S)
     assert "0.5 秒" in said[0]
     assert "1 秒" in said[1]
     assert "no-such-program" in "\n".join(supervisor.last_lines("nothing"))
@@ -88,7 +89,7 @@ def test_what_does_not_listen_is_killed_and_named(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     supervisor = Supervisor(data, SystemClock(), lambda *_: None, stop_s=0.3)
     supervisor.start(Spec(name="stubborn", command=python(STUBBORN)))
-    assert poll_until(lambda: is_up(data, "stubborn"), 20)
+    assert poll_until(lambda: is_up(data, "stubborn"), PATIENCE_S)
     assert supervisor.stop() == ["stubborn"]
 
 
@@ -97,10 +98,10 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     keeper = subprocess.Popen([*python(KEEPER), str(tmp_path), SLEEPER], stdin=subprocess.PIPE)
     try:
-        assert poll_until(lambda: is_up(data, "child"), 30)
+        assert poll_until(lambda: is_up(data, "child"), PATIENCE_S)
         child = int((tmp_path / "pids.json").read_text().split('"child": ')[1].split("\n")[0])
         assert not is_gone(child)
     finally:
         keeper.kill()
         keeper.communicate()
-    assert poll_until(lambda: is_gone(child), 10)
+    assert poll_until(lambda: is_gone(child), PATIENCE_S)

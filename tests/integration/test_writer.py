@@ -17,6 +17,7 @@ from shared.db.tx import Tx
 from shared.db.types import new_metadata
 from shared.db.writer import Writer
 from shared.errors import Refused, Unavailable
+from tests.support.patience import PATIENCE_S
 
 metadata = new_metadata()
 tables = platform_tables(metadata)
@@ -112,7 +113,7 @@ def test_one_poisonous_message_is_set_aside_and_stops_nobody(writer: Writer, sto
         assert writer.put(group, item)
     gate.set()
     hold.result(10)
-    assert poll_until(lambda: len(group.acknowledged) == 3 or None, 10)
+    assert poll_until(lambda: len(group.acknowledged) == 3 or None, PATIENCE_S)
     assert names(store) == ["a", "dead:poison:ZeroDivisionError", "b"]
 
 
@@ -127,7 +128,7 @@ def test_nothing_is_acknowledged_before_the_commit(store: Store) -> None:
     writer.start()
     assert writer.wait_owner(10)
     writer.put(Watching(), "a")
-    assert poll_until(lambda: seen or None, 10)
+    assert poll_until(lambda: seen or None, PATIENCE_S)
     writer.stop()
     assert seen == [["a"]]
 
@@ -135,7 +136,7 @@ def test_nothing_is_acknowledged_before_the_commit(store: Store) -> None:
 def test_a_second_owner_stands_by_and_takes_over(store: Store, writer: Writer) -> None:
     second = make_writer(store)
     second.start()
-    assert poll_until(lambda: second.failing, 10) == "another process owns the store"
+    assert poll_until(lambda: second.failing, PATIENCE_S) == "another process owns the store"
     with pytest.raises(Unavailable, match="not the owner"):
         second.call(add("no"))
     writer.call(add("first"))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.clock import poll_until
+from tests.support.patience import PATIENCE_S
 
 
 def find_binaries() -> Path | None:
@@ -82,7 +83,7 @@ def cluster(binaries: Path, folder: Path, *, durable: bool = False) -> Iterator[
     )
     try:
         ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-q"]
-        if not poll_until(lambda: subprocess.run(ready, check=False).returncode == 0 or None, 30):
+        if not poll_until(lambda: subprocess.run(ready, check=False).returncode == 0 or None, PATIENCE_S):
             raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()[-2000:]}")
         yield f"postgresql+psycopg://fengsui@127.0.0.1:{port}/postgres"
     finally:

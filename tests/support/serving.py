@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.clock import poll_until
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import free_port
 
 
@@ -26,7 +27,7 @@ def serving(app: FastAPI, port: int | None = None, lifespan: Literal["auto", "of
     thread = threading.Thread(target=server.run, name=f"serve-{chosen}", daemon=True)
     thread.start()
     try:
-        if not poll_until(lambda: server.started or None, 20):
+        if not poll_until(lambda: server.started or None, PATIENCE_S):
             raise RuntimeError("the app did not start")
         yield f"http://127.0.0.1:{chosen}"
     finally:

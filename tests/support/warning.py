@@ -25,6 +25,7 @@ from shared.db.engine import Store
 from shared.pack.canonical import copy_definitions
 from shared.pack.model import Pack
 from tests.conftest import fresh_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import free_port
 from tests.support.serving import serving
 
@@ -143,7 +144,7 @@ class Broker:
         self._process = subprocess.Popen(
             [self._binary, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        assert poll_until(self.answers, 10), "mosquitto did not start"
+        assert poll_until(self.answers, PATIENCE_S), "mosquitto did not start"
 
     def answers(self) -> bool:
         with socket.socket() as probe:
@@ -184,7 +185,7 @@ def storm(gauges: Sequence[str], now: datetime, *, count: int = 36, total_mm: fl
     }
 
 
-def soon(probe: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+def soon(probe: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     """What ``probe`` finds within the time; fails otherwise."""
     found = poll_until(probe, timeout_s)
     assert found, f"nothing within {timeout_s:g} s"

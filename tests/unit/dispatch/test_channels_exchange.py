@@ -9,6 +9,7 @@ from deploy.demo.exchange.app import create_app, is_loopback
 from deploy.demo.exchange.desk import Desk
 from deploy.demo.exchange.personas import Character, Persona, call_script, crowd, read_character, text_script
 from shared.clock import poll_until
+from tests.support.patience import PATIENCE_S
 from tests.support.serving import serving
 
 TEXT = "演" * 90
@@ -83,7 +84,7 @@ def test_who_is_hung_up_on_has_a_free_telephone_at_once() -> None:
     body = {"to": NUMBER, "text": TEXT, "callback": "http://127.0.0.1:9/x"}
     with serving(create_app(desk)) as url, httpx.Client(base_url=url, timeout=10, trust_env=False) as http:
         drill = http.post("/v1/calls", json=body | {"key": "d/x-drill/A-1"}).json()["call_id"]
-        assert poll_until(lambda: desk.calls[drill].state == "ringing", 10)
+        assert poll_until(lambda: desk.calls[drill].state == "ringing", PATIENCE_S)
         assert http.delete(f"/v1/calls/{drill}").json() == {"call_id": drill, "state": "ended"}
         assert http.delete(f"/v1/calls/{drill}").json()["state"] == "ended"  # a second time changes nothing
         assert (desk.calls[drill].result, desk.calls[drill].receipts[-1]["cause"]) == (
@@ -92,5 +93,5 @@ def test_who_is_hung_up_on_has_a_free_telephone_at_once() -> None:
         )
         real = http.post("/v1/calls", json=body | {"key": "d/x-live/A-1"}).json()["call_id"]
         assert not desk.calls[real].overlapped
-        assert poll_until(lambda: desk.calls[real].state == "ringing", 10), "it rings, and is not engaged"
+        assert poll_until(lambda: desk.calls[real].state == "ringing", PATIENCE_S), "it rings, and is not engaged"
         assert http.delete("/v1/calls/call-999999").status_code == 404
