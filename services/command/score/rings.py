@@ -103,7 +103,9 @@ class RingJudge:
         if late is not None and late < -EXACT and self._begins_afresh(call.at):
             late = timedelta(0)
         if late is None:
-            if not self._live:
+            # Queued and taken back in one batch, as the answer came with the slot: that telephone never rang.
+            crossed = call.result == "withdrawn" and self._changed_at == call.at
+            if not self._live and not crossed:
                 self._say(call.at, "无事可告却拨出", "rung though nothing was to be said")
         elif late < -EXACT and not self._unreached:
             self._say(call.at, f"早于应响之时 {span(-late)}", f"rang {span(-late)} before the cadence")

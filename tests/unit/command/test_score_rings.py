@@ -57,6 +57,20 @@ OVER = change(4.4)
         ("out of reach is not judged", [BEGINS], [call(0, 0.1, "unreachable"), call(7, 7.7)], 8, []),
         ("never rung at all: withdrawn", [BEGINS, change(0.1)], [call(0, 0.1, "withdrawn")], 9, []),
         (
+            "queued and taken back in the batch of the answer",
+            [BEGINS, change(2)],
+            [call(0, 0.7), call(2, 3, "withdrawn")],
+            9,
+            [],
+        ),
+        (
+            "withdrawn, but queued after the answer",
+            [BEGINS, change(1.5)],
+            [call(0, 0.7), call(2, 3, "withdrawn")],
+            9,
+            ["nothing was to be said"],
+        ),
+        (
             "a worse matter begins anew",
             [change(0, want(Level.ORANGE)), change(1, want(Level.ORANGE), want(name="b", since=1))],
             [call(0, 0.7), call(1.05, 1.7), call(3, 3.5)],
