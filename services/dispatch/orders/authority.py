@@ -234,6 +234,7 @@ def _region_ref(pack: Pack, code: str) -> UnitRef:
         post=next(iter(register_of(pack).posts_with("head", (code,))), None),
         expected=sum(site.people for site in sites),
         households=tuple(h for site in sites for h in _households(pack, site.site_id)),
+        within=pack.ancestors(code)[1:],
     )
 
 
@@ -323,11 +324,11 @@ def place(claim: Claim, orders: Iterable[Order]) -> Placement:
     for order in known:
         if own is not None and order.order_id == own.order_id:
             continue
-        covered = tuple(ref for ref in left.values() if _covers(order, ref, claim))
-        if covered:
-            joins.append((order.order_id, replace(claim, units=covered)))
-            for ref in covered:
-                del left[ref.unit_id]
+        covering = {unit_id: _covering(order, ref, claim) for unit_id, ref in left.items()}
+        covered = [left.pop(unit_id) for unit_id, wider in covering.items() if wider is not None]
+        if covered:  # what a wider region of the order covers is no line of its own in it: only the trip joins
+            named = tuple(ref for ref in covered if covering[ref.unit_id] == ref.unit_id)
+            joins.append((order.order_id, replace(claim, units=named)))
     rest = tuple(left.values())
     if own is not None:
         if rest or not joins:
@@ -336,14 +337,19 @@ def place(claim: Claim, orders: Iterable[Order]) -> Placement:
     return Placement(joins=tuple(joins), opening=replace(claim, units=rest) if rest else None)
 
 
-def _covers(order: Order, ref: UnitRef, claim: Claim) -> bool:
+def _covering(order: Order, ref: UnitRef, claim: Claim) -> str | None:
+    """Which unit of the order binds this one at least as much: itself, or a region that it lies in."""
     if order.kind is not claim.kind or order.family != claim.family:
-        return False
-    unit = order.unit(ref.unit_id)
-    if unit is None or unit.kind is not ref.kind:
-        return False
-    waits_alike = unit.state in UNSIGNED and not claim.in_force
-    if not (unit.held or waits_alike):
-        return False
-    same = order.level is claim.level and order.wording_zh == claim.wording_zh
-    return same or order.level.rank > claim.level.rank
+        return None
+    # what waits for a signature serves a claim that needs one, never one that binds at once
+    stands = order.raise_to if order.raise_to is not None and not claim.in_force else order
+    same = stands.level is claim.level and stands.wording_zh == claim.wording_zh
+    if not same and stands.level.rank <= claim.level.rank:
+        return None
+    for unit_id in (ref.unit_id, *ref.within):
+        unit = order.unit(unit_id)
+        if unit is None or unit.kind is not ref.kind:
+            continue
+        if unit.held or (unit.state in UNSIGNED and not claim.in_force):
+            return unit_id
+    return None

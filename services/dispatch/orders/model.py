@@ -111,7 +111,10 @@ class Authority:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitRef:
-    """对象: a region, unit or site that a measure is laid on; ``households`` are (id, people)."""
+    """对象: a region, unit or site that a measure is laid on; ``households`` are (id, people).
+
+    ``within``: the regions around a region, by which a measure laid on a wider one covers it.
+    """
 
     unit_id: str
     kind: UnitKind
@@ -121,6 +124,7 @@ class UnitRef:
     danger_point: bool = False
     expected: int = 0
     households: tuple[tuple[str, int], ...] = ()
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

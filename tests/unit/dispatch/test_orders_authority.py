@@ -320,6 +320,18 @@ def test_a_narrower_trip_joins_what_binds_its_unit_already() -> None:
     assert [order.trip_ids[-1] for order in orders if order.kind is Measure.EVACUATE] == ["slope/dp1/1"]
 
 
+def test_a_village_joins_the_orders_of_its_township() -> None:
+    orders = ordered(PACK, trigger(Level.RED), trigger(Level.RED, scope="v1", trip="flash_flood/v1/1"))
+    joined = {(order.scope_kind, order.kind): "flash_flood/v1/1" in order.trip_ids for order in orders}
+    assert joined == {
+        ("region", "ban"): True,
+        ("industry", "stop"): True,
+        ("unit", "stop"): False,  # the mine lies elsewhere in the township
+        ("site", "evacuate"): True,
+    }
+    assert len(orders) == 4
+
+
 def test_a_wider_trip_orders_what_the_narrower_left_out() -> None:
     orders = ordered(PACK, trigger(Level.RED, scope="dp1", trip="slope/dp1/1"), trigger(Level.RED))
     evacuations = [[unit.unit_id for unit in o.units] for o in orders if o.kind is Measure.EVACUATE]
