@@ -34,6 +34,7 @@ from services.warning.readings import store as readings
 from services.warning.readings.instant import to_us
 from shared.realm import ACTUAL
 from shared.vocabulary import Level, Measure
+from tests.simulation.stopped import StoppedDrill
 from tests.simulation.workload import Night
 from tests.support.house.world import METADATA, Node, Violation
 
@@ -87,6 +88,7 @@ class Checkers:
         self.live: FuseWorld | None = None
         self._steps = 0
         self._checked: dict[str, int] = {}
+        self.stopped = StoppedDrill(self.world, night.exchange)
 
     def after_step(self) -> None:
         self._steps += 1
@@ -106,6 +108,7 @@ class Checkers:
                 self.numbers(self.world.dispatch, conn)
                 self.orders_bind(conn)
                 self.nothing_lies(conn)
+                self.stopped.nothing_rings(conn)
                 if deep:
                     self.lines_climb(conn)
         if self.world.resources.up and deep:
@@ -125,6 +128,7 @@ class Checkers:
             self.one_alert(warning)
             self.same_as_rebuilt(warning)
             self.all_told()
+            self.stopped.goes_on()
             self.calls_made(dispatch)
             self.lines_climb(dispatch)
             self.answered_enough(dispatch)
@@ -268,7 +272,8 @@ class Checkers:
     def told_in_order(self, conn: Connection) -> None:
         """Each record of a trip reached its incident's timeline once, in its order."""
         table = incidents.incident_entries
-        for row in conn.execute(select(table).where(table.c.no > self.seen.upto["entries"]).order_by(table.c.no)):
+        here = (table.c.realm == self.realm, table.c.no > self.seen.upto["entries"])
+        for row in conn.execute(select(table).where(*here).order_by(table.c.no)):
             self.seen.upto["entries"] = row.no
             if not row.kind.startswith("trip."):
                 continue
@@ -335,11 +340,12 @@ class Checkers:
 
     def lines_climb(self, conn: Connection) -> None:
         """Whoever has not answered climbs in time, and everybody called has a ring that is out or will be."""
-        rings = {row.person: row.state for row in conn.execute(select(callouts.rings))}
+        here, made = callouts.rings.c.realm == self.realm, channels.attempts
+        rings = {row.person: row.state for row in conn.execute(select(callouts.rings).where(here))}
         live = {
             row.attempt_id: row.live or row.state not in ("ended", "expired")
             for row in conn.execute(
-                select(channels.attempts.c.attempt_id, channels.attempts.c.live, channels.attempts.c.state)
+                select(made.c.attempt_id, made.c.live, made.c.state).where(made.c.realm == self.realm)
             )
         }
         for case in callouts.list_cases(conn, self.realm, None, 1000, None):
@@ -429,7 +435,8 @@ class Checkers:
 
     def _ever_on(self, conn: Connection, case_id: str) -> set[str]:
         query = select(callouts.matters.c.matter_id)
-        return set(conn.execute(query.where(callouts.matters.c.case_id == case_id)).scalars())
+        here = (callouts.matters.c.realm == self.realm, callouts.matters.c.case_id == case_id)
+        return set(conn.execute(query.where(*here)).scalars())
 
     def _worst_confirmed(self, fuse: str, scope: str, trip_id: str) -> str:
         chain = [body for body in self.seen.chains[(fuse, scope)] if body["trip_id"] == trip_id]
@@ -460,7 +467,8 @@ class Checkers:
             demand(said.keys() == held.keys(), f"{trip.trip_id}: warning knows {said}, in force are {held}")
 
     def evacuations_known(self, dispatch: Connection, resources: Connection) -> None:
-        known = {row.order_id: row for row in resources.execute(select(evacuation.orders))}
+        here = evacuation.orders.c.realm == self.realm
+        known = {row.order_id: row for row in resources.execute(select(evacuation.orders).where(here))}
         for row in dispatch.execute(select(orders.orders).where(orders.orders.c.realm == self.realm)):
             if row.kind != Measure.EVACUATE.value:
                 continue

@@ -48,7 +48,8 @@ class End:
     def _open_trips(self) -> list[Row[Any]]:
         table = fuses.trips
         with self.world.warning.read() as conn:
-            return list(conn.execute(select(table).where(table.c.closed_at.is_(None)).order_by(table.c.no)))
+            here = (table.c.realm == self.realm, table.c.closed_at.is_(None))
+            return list(conn.execute(select(table).where(*here).order_by(table.c.no)))
 
     def _release(self, trip: Row[Any]) -> None:
         try:
@@ -59,7 +60,8 @@ class End:
     def _end_orders(self) -> None:
         table = orders.orders
         with self.world.dispatch.read() as conn:
-            ids = conn.execute(select(table.c.order_id).order_by(table.c.no)).scalars().all()
+            query = select(table.c.order_id).where(table.c.realm == self.realm)
+            ids = conn.execute(query.order_by(table.c.no)).scalars().all()
             found = [orders.get(conn, self.realm, order_id) for order_id in ids]
         for stored in found:
             if stored is not None and stored.order.is_open and stored.order.authority is not None:
@@ -82,10 +84,13 @@ class End:
         """No alert stands, no case is open, nobody will be rung any more."""
         with self.world.warning.read() as conn:
             standing = [
-                row.alert_id for row in conn.execute(select(alerts.alerts)) if row.state not in ("ended", "cancelled")
+                row.alert_id
+                for row in conn.execute(select(alerts.alerts).where(alerts.alerts.c.realm == self.realm))
+                if row.state not in ("ended", "cancelled")
             ]
         with self.world.dispatch.read() as conn:
             cases = [row.case_id for row in callouts.list_cases(conn, self.realm, None, 100, "open")]
-            rings = conn.execute(select(callouts.rings.c.person).where(callouts.rings.c.next_at.is_not(None))).all()
+            here = (callouts.rings.c.realm == self.realm, callouts.rings.c.next_at.is_not(None))
+            rings = conn.execute(select(callouts.rings.c.person).where(*here)).all()
         if standing or cases or rings:
             raise Violation(f"all is normal, but alerts {standing}, cases {cases}, rings {rings} are left")

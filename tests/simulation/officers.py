@@ -51,6 +51,8 @@ class Officers:
         self.ended: list[tuple[str, str]] = []  # (order, post) of each lifting or revoking tried
 
     def act_now(self) -> None:
+        if self.world.stands or (self.world.dispatch.up and self.world.is_interrupted(self.world.dispatch)):
+            return  # as the routes would answer: 409 `refused:drill_interrupted`
         acts: tuple[Callable[[random.Random], None], ...] = (
             self._sign,
             self._sign,
@@ -166,7 +168,9 @@ class Officers:
             return
         with self.world.dispatch.read() as conn:
             case_id = conn.execute(
-                select(callouts_store.matters.c.case_id).where(callouts_store.matters.c.matter_id == trip.trip_id)
+                select(callouts_store.matters.c.case_id).where(
+                    callouts_store.matters.c.realm == realm, callouts_store.matters.c.matter_id == trip.trip_id
+                )
             ).scalar()
         if case_id is not None:
             by, callouts = {"post": "zs-hydro", "person": "演示人员041"}, self.world.desk.callouts
@@ -189,7 +193,8 @@ class Officers:
             raise Down("warning")
         table = fuses_store.trips
         with self.world.warning.read() as conn:
-            rows = conn.execute(select(table).where(table.c.closed_at.is_(None)).order_by(table.c.no)).all()
+            here = (table.c.realm == self.world.realm, table.c.closed_at.is_(None))
+            rows = conn.execute(select(table).where(*here).order_by(table.c.no)).all()
         return dice.choice(rows) if rows else None
 
     def _release(self, dice: random.Random) -> None:

@@ -116,7 +116,8 @@ def _play(world: World, at_rest: Callable[[Checkers], None] | None, *, short: bo
         at_rest(checkers)
     for node in world.nodes.values():
         world.say(f"{node.name} holds {_contents(node)}")
-    return Played(world.seed, world.trace.digest, steps, _figures(world))
+    figures = _figures(world) | {"interrupted": night.real_red.interrupted}
+    return Played(world.seed, world.trace.digest, steps, figures)
 
 
 def _contents(node: Node) -> str:

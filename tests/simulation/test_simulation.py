@@ -14,21 +14,32 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from services.dispatch.callouts import store as callouts
+from services.dispatch.channels import store as channels
 from services.resources.stock import store as stock
 from services.warning.alerts import store as alerts
 from services.warning.fuses import store as fuses
 from services.warning.readings import store as readings
+from shared.realm import LIVE
 from tests.simulation.checkers import Checkers
 from tests.simulation.play import play
 from tests.support.house.world import RAM, Violation
 
-SLICE = (4, 9)  # a drill; a night with crashes
-HARMED = 3
+SLICE = (9,)  # a night with crashes
+HARMED = 4  # a drill that a real red interrupts
 SAME = 5
 ON_POSTGRESQL = 7
 ROOT = Path(__file__).parents[2]
 Harm = Callable[[Connection], object]
 Check = Callable[[Checkers, Connection], None]
+
+
+def _while_stopped(checkers: Checkers, conn: Connection) -> None:
+    """As if the last word of the drill's clock had been that it is interrupted."""
+    told = checkers.world.realm_messages["dispatch"]
+    told[max(told)] = {**told[max(told)], "state": "interrupted"}
+    checkers.stopped.nothing_rings(conn)
+
+
 HARM: dict[str, tuple[str, Harm, Check]] = {
     "a receipted reading is gone": (
         "warning",
@@ -63,13 +74,18 @@ HARM: dict[str, tuple[str, Harm, Check]] = {
     ),
     "somebody was called in earnest": (
         "dispatch",
-        lambda conn: conn.execute(update(callouts.cases).values(realm="actual")),
+        lambda conn: conn.execute(update(callouts.cases).where(callouts.cases.c.realm != LIVE).values(realm="actual")),
         lambda checkers, conn: checkers.nothing_of_actual(checkers.world.dispatch, conn),
     ),
     "goods are lost": (
         "resources",
         lambda conn: conn.execute(update(stock.balances).values(quantity=stock.balances.c.quantity + 1)),
         Checkers.stock_sums_to_zero,
+    ),
+    "a drill that is stopped calls somebody": (
+        "dispatch",
+        lambda conn: conn.execute(update(channels.attempts).values(covers=[{"case_id": "C-0001"}])),
+        _while_stopped,
     ),
 }
 
@@ -108,7 +124,8 @@ def test_the_checkers_notice_what_they_are_there_for(folder: Path) -> None:
                 assert not _holds(check, checkers, conn), f"nobody noticed: {what}"
                 undone.rollback()
 
-    play(HARMED, folder, short=True, at_rest=harm_each)
+    played = play(HARMED, folder, short=True, at_rest=harm_each)
+    assert played.figures["interrupted"], "nothing was stopped: of that the checker has seen nothing"
 
 
 @pytest.mark.slow

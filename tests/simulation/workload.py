@@ -11,6 +11,7 @@ from deploy.demo.exchange.personas import Character, Persona
 from shared.errors import Unavailable
 from shared.http.client import Permanent, Transient
 from tests.simulation.field import FAULTS, Fault, Storm, gauges
+from tests.simulation.interruption import RealRed
 from tests.simulation.officers import Officers
 from tests.support.house.rounds import Actor, Rounds
 from tests.support.house.wires import Broker, Exchange, Odds
@@ -35,7 +36,7 @@ class Night:
         self.crashes = dice.choice((0.0, 0.005, 0.02))  # a node and step
         self.hiccups = dice.choice((0.0, 0.02, 0.08))
         self.troubles = dice.choice((0.0, 0.01, 0.03))
-        self.officers = Officers(world)
+        self.officers, self.real_red = Officers(world), RealRed(world)
         self.faults = True
         self.broker_back_at: datetime | None = None
         self.exchange_back_at: datetime | None = None
@@ -51,6 +52,7 @@ class Night:
             self._stations,
             *self.rounds.actors(),
             self.officers.act_now,
+            self.real_red.act_now,
         ]
         if self.faults:
             self.dice.shuffle(actors)
@@ -77,7 +79,7 @@ class Night:
             node = world.nodes[name]
             if node.up and dice.random() < self.crashes:
                 node.crash_soon(dice.choice(("before", "after")))
-                node.back_at = world.domain + timedelta(seconds=dice.choice((0, 10, 60, 400)))
+                node.back_at = world.elapsed + timedelta(seconds=dice.choice((0, 10, 60, 400)))
             elif node.up and dice.random() < self.hiccups:
                 node.crash_soon("hiccup")
         if dice.random() < self.crashes / 4:
@@ -93,11 +95,11 @@ class Night:
             if dice.random() < 0.3:
                 self.broker.lose_session()
             self.broker.cut()
-            self.broker_back_at = world.domain + timedelta(seconds=dice.choice((10, 120, 900)))
+            self.broker_back_at = world.elapsed + timedelta(seconds=dice.choice((10, 120, 900)))
         if dice.random() < self.troubles / 2 and self.exchange_back_at is None:
             world.say("exchange gone")
             self.exchange.outage = True
-            self.exchange_back_at = world.domain + timedelta(seconds=dice.choice((20, 200, 600)))
+            self.exchange_back_at = world.elapsed + timedelta(seconds=dice.choice((20, 200, 600)))
 
     def _black_out(self) -> None:
         """Everything of ours loses power at once; a drill's clock stands until all is back."""
@@ -115,14 +117,14 @@ class Night:
     def _revive(self) -> None:
         world = self.world
         for node in world.nodes.values():
-            if not node.up and (node.back_at is None or node.back_at <= world.domain):
+            if not node.up and (node.back_at is None or node.back_at <= world.elapsed):
                 node.start()
                 world.say(f"{node.name} is back")
-        if self.broker_back_at is not None and self.broker_back_at <= world.domain:
+        if self.broker_back_at is not None and self.broker_back_at <= world.elapsed:
             self.broker_back_at = None
         if self.broker_back_at is None:
             self.broker.connect()
-        if self.exchange_back_at is not None and self.exchange_back_at <= world.domain:
+        if self.exchange_back_at is not None and self.exchange_back_at <= world.elapsed:
             self.exchange_back_at, self.exchange.outage = None, False
 
     def calm(self) -> None:
@@ -147,7 +149,7 @@ class Night:
         found += [f"{n.name}: {row}" for n in nodes if n.up for row in n.frame.sender.status() if row["waiting"]]
         found += [gauge.station.station_id for gauge in self.gauges if gauge.disk]
         found += [] if self.broker.idle else ["broker"]
-        found += [] if self.exchange.idle else ["exchange"]
+        found += [] if self.exchange.is_idle(self.world.realm) else ["exchange"]
         return found
 
     @property

@@ -44,7 +44,7 @@ class Rounds:
     def _tick(self, node: Node) -> None:
         for name, function in node.frame.ticks if node.up else ():
             node.call(function)
-            if name == "callouts":
+            if name == "callouts" and self.world.is_ticking(node):
                 self.ticked_at.append(self.world.domain)
 
     @staticmethod

@@ -59,6 +59,8 @@ class Wire:
         self._late: list[dict[str, Any]] = []
 
     def call(self, method: str, path: str, *, json: Any = None) -> Any:
+        if method == "POST" and (json["kind"], json["realm"]) == ("realm", self._world.realm):
+            self._world.realm_messages[self._receiver.name][json["no"]] = json["body"]
         if not self._receiver.up or self._dice.random() < self._odds.lost:
             raise Transient(f"{path}: lost")
         if self._dice.random() < self._odds.refused:
@@ -267,12 +269,12 @@ class Exchange:
         self.outage = False
         self.calls: dict[str, Ringing] = {}
         self.overlaps: list[str] = []
+        self.on_call: list[Callable[[Ringing], None]] = []
         self._letters: list[Letter] = []
         self._order = count()
 
-    @property
-    def idle(self) -> bool:
-        return not self._letters
+    def is_idle(self, realm: str) -> bool:
+        return not any(letter.call.realm == realm for letter in self._letters)
 
     @property
     def next_at(self) -> datetime | None:
@@ -313,6 +315,8 @@ class Exchange:
             script = call_script(who, nth, body["text"], self.world.seed, number)
         call = Ringing(realm, attempt_id, number, text, now, float(body.get("speed", 1.0)), str(body["text"]), now)
         self.calls[key] = call
+        for heed in self.on_call:
+            heed(call)
         at = now
         for step in (Step(after_s=0, state="accepted"), *script):
             at += call.after(step.after_s)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
 
 from services.dispatch import main as dispatch_main
@@ -103,7 +103,7 @@ class Node:
         self.world, self.name, self.dsn, self.schema = world, name, dsn, schema
         self.frame: Frame
         self.up = False
-        self.back_at: datetime | None = None  # domain time
+        self.back_at: datetime | None = None  # by `World.elapsed`
         self.boots = 0
         self._armed: str | None = None
         self._spared = 0  # commits that an armed crash lets pass
@@ -221,7 +221,9 @@ class World:
         self.trace = Trace()
         self.realm = "x-sim" if drill else LIVE
         self.speed = speed if drill else 1.0
-        self.domain = start
+        self.domain = self.elapsed = start
+        self.stands = False  # the drill is interrupted: its clock stands, what was elapsed goes on
+        self.realm_messages: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)  # receiver: what was sent, by no
         self.clock = ManualClock(start)
         self.boot = "boot-1"
         self.stopped_at: datetime | None = None
@@ -233,18 +235,25 @@ class World:
         self.nodes = {n: Node(self, n, dsn or f"sqlite:///{folder / n}.db", schemas[n]) for n in NAMES}
         self.warning, self.dispatch, self.resources = (self.nodes[name] for name in NAMES)
 
+    @property
+    def is_drill(self) -> bool:
+        return self.realm != LIVE
+
     # -- time --------------------------------------------------------------------------------------------
 
     def advance(self, seconds: float) -> None:
-        """Domain seconds pass."""
-        self.domain += timedelta(seconds=seconds)
+        """Domain seconds pass; while a drill is interrupted, as many as they would have been."""
+        self.elapsed += timedelta(seconds=seconds)
+        if not self.stands:
+            self.domain += timedelta(seconds=seconds)
         self.clock.set(self.clock.now() + timedelta(seconds=seconds / self.speed))
 
     def stand_still(self, wall_seconds: float) -> None:
         """The whole system is stopped: a drill's clock stands, the wall's goes on."""
         self.clock.set(self.clock.now() + timedelta(seconds=wall_seconds))
-        if self.realm == LIVE:
+        if not self.is_drill:
             self.domain += timedelta(seconds=wall_seconds)
+            self.elapsed += timedelta(seconds=wall_seconds)
 
     def dice(self, about: str) -> random.Random:
         """A stream of its own, so that a change in one place does not move all others."""
@@ -268,13 +277,29 @@ class World:
                 METADATA[node.name].create_all(conn)
             store.close()
             node.start()
-        if self.realm != LIVE:
+        if self.is_drill:
             self.warning.call(self._start_drill)
 
     def _start_drill(self, tx: Tx) -> None:
         clock = drill_clock(self.realm.removeprefix("x-"), self.speed, self.domain, tx.now, tx.realms.boot)
         save_realm(tx, clock)
         tell_realm(tx, clock)
+
+    def told_of_drill(self, node: Node) -> dict[str, Any]:
+        """The last word of the drill's clock in the node's inbox: what it was told, not what it made of that."""
+        table, messages = node.frame.tables.inbox, self.realm_messages[node.name]
+        with node.read() as conn:
+            query = select(table.c.applied).where(table.c.sender == "warning", table.c.realm == self.realm)
+            applied = conn.execute(query).scalar() or 0
+        return messages[max(came)] if (came := [no for no in messages if no <= applied]) else {}
+
+    def is_interrupted(self, node: Node) -> bool:
+        return self.is_drill and self.told_of_drill(node).get("state") == "interrupted"
+
+    def is_ticking(self, node: Node) -> bool:
+        """Whether time passes there: in a drill, once its clock of this boot has come, and while it runs."""
+        told = self.told_of_drill(node) if self.is_drill else {}
+        return not self.is_drill or (told.get("state"), told.get("boot")) == ("running", self.boot)
 
     def end(self) -> None:
         for node in self.nodes.values():
