@@ -44,9 +44,34 @@ _WORDS: dict[str, tuple[str, str]] = {
     "feedback_given": ("首报已反馈", "first report given"),
     "feedback_incomplete": ("首报不全", "first report incomplete"),
     "feedback_overdue": ("首报逾时！", "first report overdue!"),
+    "attempt_noted": ("拨叫结果已记", "how the call ended is noted"),
+    "late_starts_nothing": ("补录，不再叫应", "entered late, nobody is called for it"),
+    "closed": ("本线结束", "line closed"),
 }
 
-VERDICT_ZH = {"confirm": "属实", "refute": "排除"}
+VERDICTS = {"confirm": ("属实", "confirmed"), "refute": ("排除", "refuted")}
+GRADES = {
+    "acting": ("已行动", "acting"),
+    "understood": ("明白", "understood"),
+    "heard": ("听到", "heard"),
+    "cannot_act": ("无法行动", "cannot act"),
+    "wrong_person": ("非本人", "wrong person"),
+    "busy": ("占线", "busy"),
+}
+VIAS = {
+    "app": ("应用", "by app"),
+    "keypad": ("按键", "by key"),
+    "sms": ("短信", "by text"),
+    "code": ("短信代码", "by code"),
+    "on_behalf": ("代答", "on behalf"),
+}
+GAPS = {
+    "no_rule": ("叫应规则中没有这一项，改叫上级负责人", "no rule for this: the heads above are called"),
+    "no_post": ("没有对应岗位", "no such post"),
+    "no_verifier": ("没有核实人", "nobody to verify"),
+    "no_contact": ("没有联系方式", "no contact"),
+    "nobody": ("无人可叫", "nobody to call"),
+}
 
 
 def told(
@@ -71,13 +96,14 @@ def told(
     if told:
         zh, en = f"{zh}：短信告知 {'、'.join(told)}（已在行动）", f"{en}: text to {', '.join(told)} (acting already)"
     if kind == "gap":
-        zh, en = f"{zh} {said.get('what')}", f"{en} {said.get('what')}"
+        why = _said(GAPS, said.get("reason"))
+        zh, en = f"{zh}{why[0]} {said.get('what')}", f"{en} {why[1]}: {said.get('what')}"
     if kind == "finding":
-        verdict = str(said.get("verdict"))
-        zh, en = f"{zh}：{VERDICT_ZH.get(verdict, verdict)}，{said.get('ground')}", f"{en}: {verdict}"
+        verdict = _said(VERDICTS, said.get("verdict"))
+        zh, en = f"{zh}：{verdict[0]}，{said.get('ground')}", f"{en}: {verdict[1]}, {said.get('ground')}"
     if said.get("grade"):
-        en = f"{en} ({said['grade']} via {said.get('via')})"
-        zh = f"{zh}（{said['grade']}，{said.get('via')}）"
+        grade, via = _said(GRADES, said["grade"]), _said(VIAS, said.get("via"))
+        zh, en = f"{zh}（{grade[0]}，{via[0]}）", f"{en} ({grade[1]}, {via[1]})"
     return Entry(
         at=happened_at or at,
         known_at=at,
@@ -88,3 +114,8 @@ def told(
         by=by,
         data=dict(said),
     )
+
+
+def _said(words: Mapping[str, tuple[str, str]], code: Any) -> tuple[str, str]:
+    """In both languages; what a later version adds stands as it is."""
+    return words.get(str(code), (str(code), str(code)))

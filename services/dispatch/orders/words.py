@@ -63,7 +63,7 @@ def say(order: Order, effect: Effect) -> tuple[str, str]:
         "level": order.level.zh,
         "level_en": order.level.value,
         "state": STATE_ZH[order.state],
-        "state_en": order.state.value,
+        "state_en": order.state.value.replace("_", " "),
         "people": _people_zh(order.people),
         "people_en": _people_en(order.people),
     }

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from console.words import TEXT
+from console.words.codes import CODES
 from services.dispatch.accounts.account import (
     TRIES_PER_ADDRESS,
     TRIES_PER_USER_AND_ADDRESS,
@@ -18,8 +20,10 @@ from services.dispatch.accounts.account import (
     TryLimiter,
 )
 from services.dispatch.accounts.service import account_from, demo_accounts, hash_secret, proves
-from services.dispatch.incidents.calls import told
+from services.dispatch.callouts.matter import Grade, Via
+from services.dispatch.incidents.calls import GAPS, GRADES, VIAS, told
 from services.dispatch.orders.service import is_registered, trigger_of
+from services.dispatch.roster.who import GapReason
 from services.dispatch.settings import read_settings
 from shared.errors import Invalid
 from shared.settings import Env, SettingError
@@ -81,7 +85,23 @@ def test_a_call_is_told_in_words() -> None:
     }
     entry = told("C-0001", "deputy_called", "zs-mayor", NOW, None, None, body)
     assert entry.text_zh == "C-0001 zs-mayor 演示人员001 转叫代理人（红色）：呼叫 演示人员002"
+    answer = {"person": "演示人员001", "grade": "acting", "via": "keypad"}
+    entry = told("C-0001", "answered", "zs-mayor", NOW, None, None, answer)
+    assert entry.text_zh == "C-0001 zs-mayor 演示人员001 已应答（已行动，按键）"
+    assert entry.text_en == "C-0001 zs-mayor 演示人员001 answered (acting, by key)"
+    finding = {"verdict": "refute", "ground": "溪水不浑"}
+    assert told("C-0001", "finding", None, NOW, None, None, finding).text_zh.endswith("现场核实结论：排除，溪水不浑")
     assert told("C-0001", "brand_new", None, NOW, None, None, None).text_zh.endswith("brand_new")
+
+
+def test_a_timeline_says_in_words_what_the_screens_say() -> None:
+    """No code stands in a line; the same answer has the same words on the terminal, the board and the timeline."""
+    assert {grade.value for grade in Grade} == GRADES.keys()
+    assert {via.value for via in Via} == VIAS.keys()
+    assert {reason.value for reason in GapReason} == GAPS.keys()
+    assert {grade: CODES[grade] for grade in GRADES} == GRADES
+    for reason, words in GAPS.items():
+        assert TEXT[f"gap_{reason}"] == words
 
 
 # --- accounts --------------------------------------------------------------------------------------------------
