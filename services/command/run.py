@@ -19,7 +19,7 @@ from services.command.demo_keys import enrol_demo_keys
 from services.command.drill import Drill, DrillRefused, start_drill
 from services.command.environment import Wiring
 from services.command.pack import check_pack
-from services.command.ports import LOOPBACK, Choice, choose
+from services.command.ports import LOOPBACK, Choice, Claims, choose
 from services.command.settings import RunSettings
 from services.command.supervisor import Supervisor
 from services.command.terminal import Terminal
@@ -68,6 +68,7 @@ class _Run:
         self.boot = new_uuid()[:8]
         self.stopped_at = data.last_alive()
         self.supervisor = Supervisor(data, clock, terminal.say)
+        self.claims = Claims()
         self._stop = threading.Event()
         self._beaten = 0.0
         self._tokens_at = 0.0
@@ -105,6 +106,7 @@ class _Run:
             if follower is not None:
                 follower.stop()
             self._shut_down()
+            self.claims.release()
         return 0
 
     # -- start -------------------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ class _Run:
         if binary is None:
             asked.append(("MQTT 5", settings.mqtt_port + SECOND_MQTT_OFFSET))
         try:
-            chosen = choose(asked)
+            chosen = choose(asked, self.claims.take)
         except OSError as error:
             raise FengsuiError(str(error)) from error
         self._say_ports(chosen)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from services.command.datadir import DataDir, DataInUse
 from services.command.drill import _is_over
-from services.command.ports import Choice, choose
+from services.command.ports import Choice, Claims, choose
 from services.command.restart import MAX_S, STEADY_S, Restarts, how_it_ended, pause_s
 from services.command.settings import SAMPLE_PACK, read_run_settings
 from shared.realm import parse_time
@@ -93,6 +95,36 @@ def test_taken_ports_are_replaced_and_said() -> None:
 def test_no_two_get_the_same_port() -> None:
     chosen = choose([("a", 9000), ("b", 9000), ("c", 9000)], free=lambda _: True)
     assert len({choice.port for choice in chosen}) == 3
+
+
+WANTED = [("console", 8000), ("warning", 8001), ("MQTT", 1883), ("exchange", 8100)]
+
+
+def test_runs_that_start_at_the_same_moment_choose_different_ports(tmp_path: Path) -> None:
+    """Nothing listens yet anywhere: only what each holds keeps them apart."""
+    runs = [Claims(tmp_path / "claims", free=lambda _: True) for _ in range(8)]
+    begin = threading.Barrier(len(runs))
+
+    def start(claims: Claims) -> list[int]:
+        begin.wait()
+        return [choice.port for choice in choose(WANTED, claims.take)]
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        ports = [port for chosen in pool.map(start, runs) for port in chosen]
+    assert len(set(ports)) == len(runs) * len(WANTED)
+    assert {8000, 8001, 1883, 8100} <= set(ports)
+    for claims in runs:
+        claims.release()
+    assert [choice.port for choice in choose(WANTED, runs[0].take)] == [8000, 8001, 1883, 8100]
+    runs[0].release()
+
+
+def test_a_port_on_which_somebody_listens_is_no_claim(tmp_path: Path) -> None:
+    mine, others = Claims(tmp_path, free=lambda port: port != 8000), Claims(tmp_path, free=lambda _: True)
+    assert not mine.take(8000)
+    assert others.take(8000)
+    assert not mine.take(8000)
+    others.release()
 
 
 def test_no_free_port_is_an_error_that_names_the_setting() -> None:
