@@ -186,7 +186,14 @@ def test_silence_calls_the_next_signer_and_signs_nothing(moving: Room, clock: Ma
         lambda: one(moving, "evacuate", "region")["next_signer"] != order["next_signer"] or None, PATIENCE_S
     )
     assert moved
-    assert one(moving, "evacuate", "region")["state"] == "awaiting_signature"
+    later = one(moving, "evacuate", "region")
+    assert later["state"] == "awaiting_signature"
+    # the first signer had it before him when his turn passed on: what he read still stands, and he may sign it
+    assert later["version"] == order["version"]
+    seen = {"If-Match": f'"{order["version"]}"'}
+    assert moving.post(f"/v1/orders/{order['order_id']}/sign", {}, "issuer", **seen).status_code == 200
+    # two of one order: the second did not see that it is signed
+    assert moving.post(f"/v1/orders/{order['order_id']}/sign", {}, "issuer", **seen).status_code == 412
 
 
 def test_a_telephone_signature_needs_the_registered_number(room: Room) -> None:

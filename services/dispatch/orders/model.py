@@ -7,7 +7,7 @@ lifting or revoking ends that (design §2.5: falling is not all-clear, expired i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -306,6 +306,10 @@ class Order:
         """The authority row that counts for the next signature."""
         return self.raise_to.authority if self.raise_to else self.authority
 
+    def reads_as(self, other: Order) -> bool:
+        """Whether whoever read the one decides on the same in the other: only our own clocks have gone on in it."""
+        return _as_read(self) == _as_read(other)
+
     @property
     def next_signer(self) -> str | None:
         """下一签发人 Whom the countdown is calling now."""
@@ -349,3 +353,9 @@ class Order:
 
     def unit(self, unit_id: str) -> OrderUnit | None:
         return next((unit for unit in self.units if unit.unit_id == unit_id), None)
+
+
+def _as_read(order: Order) -> Order:
+    """Without what the countdown and the countersign's clock write by themselves."""
+    signatures = tuple(replace(signature, countersign_overdue=False) for signature in order.signatures)
+    return replace(order, called=0, due_at=None, signatures=signatures)

@@ -264,10 +264,15 @@ def settled(tx: Tx) -> Connection:
 
 
 def save(tx: Tx, realm: str, order: Order, before: Stored | None, *, pack: str | None = None, no: int = 0) -> Stored:
-    """Write an order; ``before`` is what was read, None for a new one (with its number and pack)."""
-    stored = Stored(
-        order, (before.version if before else 0) + 1, before.pack if before else pack, before.no if before else no
-    )
+    """Write an order; ``before`` is what was read, None for a new one (with its number and pack).
+
+    The version stands for what a person decides on: that the countdown goes on to the next signer makes no new one, or
+    a signature given just then would be refused (412) though nothing that was read has changed.
+    """
+    stored = Stored(order, 1, pack, no)
+    if before is not None:
+        version = before.version if order.reads_as(before.order) else before.version + 1
+        stored = Stored(order, version, before.pack, before.no)
     _writes(tx).orders[(realm, order.order_id)] = {
         "realm": realm,
         "order_id": order.order_id,

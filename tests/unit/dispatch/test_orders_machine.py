@@ -29,7 +29,7 @@ from services.dispatch.orders.events import (
     StandDown,
 )
 from services.dispatch.orders.forming import open_order
-from services.dispatch.orders.model import HELD, OPEN, Order, OrderState, Via
+from services.dispatch.orders.model import COUNTERSIGN_WITHIN, HELD, OPEN, Order, OrderState, Via
 from services.dispatch.orders.order import step
 from services.dispatch.orders.people import Group, Outcome, Tally
 from shared.vocabulary import Level, Measure
@@ -477,3 +477,32 @@ def test_lifting_ends_a_raise_that_still_waited() -> None:
     order = go(opened(a_claim(level=Level.ORANGE)), Sign(by=SIGNER), Join(claim=a_claim(level=Level.RED)))
     lifted = go(everyone_away(order), Lift(by=LIFTER, ground="解除", inspection=SAFE))
     assert (lifted.state, lifted.raise_to, lifted.due_at) == (S.LIFTED, None, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "alike"),
+    [
+        (CountdownDue(), True),  # only whom we call, and until when
+        (StandDown(trip_id="rainstorm/t1/1", level=Level.NORMAL), False),
+        (Join(claim=replace(a_claim(), trip_id="river_stage/t1/1")), False),  # a further danger is news
+        (Join(claim=a_claim(unit_ref("dp-9"))), False),
+        (Sign(by=SIGNER), False),
+        (Revoke(by=SIGNER, ground="误报"), False),
+    ],
+)
+def test_a_turn_of_the_countdown_is_nothing_new_to_whoever_decides(event: Event, alike: bool) -> None:
+    order = in_state(S.AWAITING_SIGNATURE)
+    assert order.due_at is not None
+    after = go(order, event, now=order.due_at)
+    assert after != order
+    assert after.reads_as(order) is alike
+
+
+def test_that_a_countersign_is_overdue_is_nothing_new_to_whoever_countersigns() -> None:
+    order = go(in_state(S.AWAITING_SIGNATURE), PHONE)
+    overdue = go(order, CountersignDue(), now=NOW + COUNTERSIGN_WITHIN)
+    assert overdue != order
+    assert overdue.reads_as(order)
+    assert not go(overdue, Sign(by=SIGNER)).reads_as(order)
+    assert order.review_at is not None
+    assert not go(order, ReviewDue(), now=order.review_at).reads_as(order)  # it is expired: read anew
