@@ -212,9 +212,14 @@ class _Line:
         behind = applied - self._saved.get(realm, 0)
         if behind == 0 or (behind < SAVE_EVERY and self.signal.is_set()):
             return
-        table, peer = self.owner._tables.outbox_state, self.peer
+        table, counters, peer = self.owner._tables.outbox_state, self.owner._tables.counters, self.peer
 
         def save(tx: Tx) -> None:
+            given = tx.conn.execute(
+                select(counters.c.value).where(counters.c.realm == realm, counters.c.name == f"outbox:{peer}")
+            ).scalar()
+            if applied > (given or 0):
+                return  # it has more than we gave since the restore: what we have is not acknowledged by that
             values = {"acked": applied, "parked": 0, "error": None, "changed_at": tx.now}
             where = (table.c.receiver == peer, table.c.realm == realm)
             if tx.conn.execute(update(table).where(*where).values(**values)).rowcount == 0:

@@ -68,7 +68,7 @@ class Stage:
     """舞台: ``at`` goes to an hour and gives the stage back; ``between`` goes there and looks all the way."""
 
     def __init__(self, folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> None:
-        seed = next(_NIGHTS)  # names the schemas of the night
+        seed = next(_NIGHTS)
         self.world = World(seed, folder, pack, drill=False, speed=1.0, start=begins.astimezone(UTC), dsn=dsn)
         self.pack, self.realm = pack, LIVE
         odds = Odds()

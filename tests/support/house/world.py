@@ -43,6 +43,7 @@ from shared.frame import Frame, save_realm
 from shared.mqtt.link import Signal
 from shared.pack.model import Pack
 from shared.realm import LIVE, drill_clock, format_time
+from tests.conftest import fresh_schema
 from tests.support.platform import FixedTokens
 
 T = TypeVar("T")
@@ -231,7 +232,8 @@ class World:
         self.dying = False  # what is logged now is expected
         self.on_death: list[Callable[[Node], None]] = []
         self.on_birth: list[Callable[[Node], None]] = []
-        schemas = {name: f"sim{seed}_{name}" if dsn else None for name in NAMES}
+        prefix = fresh_schema()
+        schemas = {name: f"{prefix}_{name}" if dsn else None for name in NAMES}
         self.nodes = {n: Node(self, n, dsn or f"sqlite:///{folder / n}.db", schemas[n]) for n in NAMES}
         self.warning, self.dispatch, self.resources = (self.nodes[name] for name in NAMES)
 
