@@ -53,6 +53,12 @@ class Invalid(FengsuiError):
     code = "invalid"
 
 
+class OtherDistrict(FengsuiError):
+    """另一区县 A pack of one district over the data of another; nothing of either is changed."""
+
+    code = "other_district"
+
+
 class TooLarge(FengsuiError):
     """过大 The input exceeds its size limit."""
 

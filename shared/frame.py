@@ -34,7 +34,7 @@ from shared.db.engine import Store
 from shared.db.tables import PlatformTables
 from shared.db.tx import Tx
 from shared.db.writer import Writer
-from shared.errors import FengsuiError, PackUnknown, TooMany, Unavailable
+from shared.errors import FengsuiError, OtherDistrict, PackUnknown, TooMany, Unavailable
 from shared.http import events, problems
 from shared.http.client import ServiceTokens, TokenSource
 from shared.http.context import BODY_BYTES_MAX, Ctx
@@ -91,6 +91,7 @@ class Frame:
         self.writer = Writer(self.store, tables, clock, district=settings.district, boot=settings.boot)
         self.writer.realms.stopped_at = parse_time(settings.stopped_at) if settings.stopped_at else None
         self.writer.pack = settings.pack
+        self.writer.on_owner.append(self._keep_district)
         self.inbox = Inbox()
         self.packs = PackShelf(settings.packs_dir)
         self.tokens: TokenSource = tokens or ServiceTokens(
@@ -221,14 +222,26 @@ class Frame:
     def _apply_pack(self, tx: Tx, message: Message) -> None:
         self.activate_pack(tx, str(message.body["version"]), by=f"service:{message.sender}")
 
+    def _keep_district(self, _: Tx) -> None:
+        """A store is one district's for good: nothing is written into another's, whatever the settings say."""
+        version = self.writer.pack
+        try:
+            code = self.packs.get(version).district.code if version else self.settings.district
+        except PackUnknown:
+            return  # its version is asked for as any other that has not been delivered
+        if code != self.settings.district:
+            raise OtherDistrict(
+                f"the store holds district {code}, but this service is set to {self.settings.district}",
+                f"库中是区县 {code} 的数据，本服务却设为 {self.settings.district}",
+            )
+
     def activate_pack(self, tx: Tx, version: str, *, by: str) -> None:
         """Make a version the active one; refused while this service has not got it."""
         pack = self.packs.get(version)
         if pack.district.code != self.settings.district:
-            raise FengsuiError(
+            raise OtherDistrict(
                 f"pack of district {pack.district.code}, but this service serves {self.settings.district}",
                 f"区县包属于 {pack.district.code}，本服务属于 {self.settings.district}",
-                code="other_district",
             )
         table = tx.tables.packs
         tx.conn.execute(update(table).values(active=False))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.chance import new_token
-from shared.errors import FengsuiError
+from shared.errors import FengsuiError, OtherDistrict
 from shared.realm import format_time, parse_time
 
 
@@ -65,6 +65,22 @@ class DataDir:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def refuse_other_district(self, code: str) -> None:
+        """DATA is one district's for good: a pack of another is refused before anything is written."""
+        path = self.root / "district"
+        held = path.read_text(encoding="ascii").strip() if path.exists() else ""
+        if held and held != code:
+            raise OtherDistrict(
+                f"{path}: DATA holds district {held}, the pack is of {code}; nothing was changed: "
+                "give another folder by DATA=, or the pack of this district by PACK=",
+                f"{path}：该数据目录属于区县 {held}，区县包属于 {code}；未作任何改动："
+                "请用 DATA= 另指目录，或用 PACK= 给出本区县的包",
+            )
+
+    def keep_district(self, code: str) -> None:
+        """Once the services have taken the pack: whose DATA this is."""
+        replace_file(self.root / "district", f"{code}\n".encode(), 0o644)
 
     def last_alive(self) -> datetime | None:
         """When the whole system was last seen alive before this start."""

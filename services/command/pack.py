@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.command.datadir import DataDir
 from services.dispatch.callouts.clocks import FILE as CALLOUTS_FILE
 from services.dispatch.callouts.clocks import read_clocks
 from services.warning.fuses.rules import read_rules
@@ -158,7 +159,9 @@ def activate(
     if pack is None:
         _refuse(problems)
         return
-    packs = data.expanduser().absolute() / "packs"
+    kept_in = DataDir(data.expanduser().absolute())
+    kept_in.refuse_other_district(pack.district.code)
+    packs = kept_in.packs
     kept = copy_definitions(directory, packs, pack.version)
     if openings_of(kept) != openings_of(directory):
         typer.echo(

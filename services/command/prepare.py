@@ -27,6 +27,7 @@ def prepare(pack_dir: Path, root: Path, database_host: str) -> Pack:
     if pack is None:
         raise Invalid("\n".join(f"{pack_dir}/{problem}" for problem in problems))
     data = DataDir(root)
+    data.refuse_other_district(pack.district.code)
     copy_definitions(pack_dir, data.packs, pack.version)
     write_accounts(data, pack)
     for name in SERVICES:
@@ -37,6 +38,7 @@ def prepare(pack_dir: Path, root: Path, database_host: str) -> Pack:
     replace_file(root / "database" / "password", password.encode(), 0o600)
     pgpass = f"{database_host}:{DATABASE_PORT}:{DATABASE}:{DATABASE}:{password}\n"
     replace_file(data.secrets / "pgpass", pgpass.encode(), 0o600)
+    data.keep_district(pack.district.code)
     replace_file(root / "pack", pack.version.encode() + b"\n", 0o644)
     return pack
 

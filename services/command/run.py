@@ -54,6 +54,7 @@ def run(settings: RunSettings, terminal: Terminal | None = None, clock: Clock | 
     data = DataDir(settings.data)
     data.lock()
     try:
+        data.refuse_other_district(pack.district.code)
         return _Run(settings, pack, data, terminal, clock).main()
     finally:
         data.unlock()
@@ -195,6 +196,7 @@ class _Run:
 
     def _open(self, wiring: Wiring) -> Drill | None:
         """Credentials, the login link and the drill; none of them for a district in earnest."""
+        self.data.keep_district(self.pack.district.code)
         self.terminal.say(f"全部就绪：值班台 {wiring.url('console')}", "all ready; the console is at this address")
         if not self.pack.district.is_exercise:
             return None

@@ -13,6 +13,7 @@ from lxml import etree
 
 from shared.clock import ManualClock, SystemClock
 from shared.pack.canonical import copy_definitions
+from shared.pack.scaffold import scaffold
 from tests.conftest import fresh_schema
 from tests.support.packs import TOWNSHIP, edit, loaded, write_pack
 from tests.support.warning import Bench, soon, storm, warning_bench
@@ -445,6 +446,21 @@ def test_a_pack_whose_rules_cannot_be_used_is_refused(bench: Bench, tmp_path: Pa
     assert refused["code"] == "bad_rules"
     assert "rainstorm.yaml:" in refused["detail"]
     assert bench.get("/v1/realm")["pack"] == bench.pack.version
+
+
+def test_a_pack_of_another_district_is_refused_and_nothing_changes(dsn: str, tmp_path: Path) -> None:
+    folder, other = write_pack(tmp_path / "pack"), write_pack(tmp_path / "other", **scaffold("999902"))
+    pack, foreign, schema = loaded(folder), loaded(other), fresh_schema()
+    with warning_bench(dsn, tmp_path, folder, pack, schema=schema) as bench:
+        copy_definitions(other, tmp_path / "packs", foreign.version)
+        refused = bench.post("/v1/packs/activate", {"version": foreign.version}, 400)
+        assert (refused["code"], bench.get("/v1/realm")["pack"]) == ("other_district", pack.version)
+    with warning_bench(dsn, tmp_path, other, foreign, schema=schema) as bench:  # started over the other's data
+        told = soon(lambda: bench.http.get("/readyz").json()["wrong"].get("owner"))
+        assert "the store holds district 999901" in told
+        bench.post("/v1/packs/activate", {"version": foreign.version}, 503)
+    with warning_bench(dsn, tmp_path, folder, pack, schema=schema) as bench:
+        assert bench.get("/v1/realm")["pack"] == pack.version
 
 
 def test_the_words_of_the_pack_are_there_for_forms(bench: Bench) -> None:

@@ -13,11 +13,16 @@ import pytest
 
 from services.command.datadir import DataDir, DataInUse
 from services.command.drill import _is_over
+from services.command.pack import activate
 from services.command.ports import Choice, Claims, choose
+from services.command.prepare import prepare
 from services.command.restart import MAX_S, STEADY_S, Restarts, how_it_ended, pause_s
+from services.command.run import run
 from services.command.settings import SAMPLE_PACK, read_run_settings
+from shared.errors import OtherDistrict
 from shared.realm import parse_time
 from shared.settings import SettingError, check_dsn
+from tests.support.packs import write_pack
 
 NOW = parse_time("2026-06-28T03:05:00Z")
 
@@ -157,6 +162,27 @@ def test_how_a_process_ended_is_said_in_both_languages(code: int, word: str) -> 
     zh, en = how_it_ended(code)
     assert en.endswith(word)
     assert zh != en
+
+
+def test_data_is_one_districts_for_good(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "data")
+    data.refuse_other_district("500114")  # a new one, or one of which no service has taken a pack
+    data.keep_district("500114")
+    data.refuse_other_district("500114")
+    other = write_pack(tmp_path / "other")
+    settings = read_run_settings({"PACK": str(other), "DATA": str(data.root)})
+    for command in (
+        lambda: run(settings),
+        lambda: prepare(other, data.root, "postgres"),
+        lambda: activate(other, data.root),
+    ):
+        with pytest.raises(OtherDistrict, match="holds district 500114, the pack is of 999901") as refused:
+            command()
+        assert "属于区县 500114" in refused.value.zh
+    assert list(data.packs.iterdir()) == []
+    assert not (data.root / "credentials.json").exists()
+    data.lock()  # and the lock is free again
+    data.unlock()
 
 
 def test_the_lock_refuses_a_second_run_and_names_the_first(tmp_path: Path) -> None:
