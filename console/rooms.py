@@ -19,7 +19,7 @@ class Room:
     key: str
 
 
-# In the order of the navigation. Kept for rooms to come: p map.
+# In the order of the navigation.
 ROOMS = (
     Room("overview", "/", "o"),
     Room("board", "/board", "c"),
