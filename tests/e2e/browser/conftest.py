@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its clocks tick: what runs after these tests has the machine to itself
 def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     """The whole system, with a confirmed red at 濯水镇 that has come as far as orders and calls."""
     require_real(chromium(), "Chromium")

@@ -23,7 +23,7 @@ GUEST, SLOPE = "guest-fj-01", "dp-fj-01"
 BYTES_MAX = 50_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def night(district: District) -> District:
     """濯水's red is released to the public, and the slope's area is in force."""
     body = {"zones": [{"zone_id": "zone-fj-slope"}], "end": [], "reason": "会商（演示数据）"}
