@@ -41,11 +41,12 @@ bench: ## 基准 Statements and work of the dispatch writer, district small and 
 	@sh deploy/setup.sh dev
 	@exec $(PY) -m tests.bench.dispatch
 
-check: ## 检查 Lint, types, import rules, lock drift; no network
+check: ## 检查 Lint, types, import rules, drift of lock and schemas; no network
 	@sh deploy/setup.sh dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@$(PY) deploy/lock.py --check
+	@$(PY) -m deploy.openapi --check
 	@.venv/bin/lint-imports
 	@.venv/bin/mypy
 
