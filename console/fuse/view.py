@@ -28,6 +28,11 @@ class FuseView:
     cases: Sequence[Mapping[str, Any]] | None
     stations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def in_force(self) -> bool:
+        """已熔断: mandatory measures of this trip stand, whatever the level is by now"""
+        return any(order["held"] for order in self.orders or ())
+
     def station(self, identity: str) -> str:
         found = self.stations.get(identity)
         return str(found["name"]) if found else identity

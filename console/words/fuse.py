@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TEXT: Mapping[str, tuple[str, str]] = {
+    "fuse_in_force": ("已熔断", "measures in force"),
     "on_overview": ("在总览中查看", "show on the overview"),
     "condition": ("当前条件", "condition now"),
     "confirmed_level": ("已核实级别", "confirmed level"),

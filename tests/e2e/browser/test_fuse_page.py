@@ -18,6 +18,7 @@ def test_why_the_red_is_red(open_page: OpenPage) -> None:
     page.get_by_role("link", name="依据与趋势").click()
     page.wait_for_url(f"**{FUSE}?**")
     expect(page.locator("h1")).to_contain_text("濯水镇")
+    expect(page.locator("h1")).to_contain_text("已熔断")  # measures are in force
     expect(page.locator(".standing")).to_contain_text("锁定")
     expect(page.locator(".why li").first).to_contain_text("≥")
     figure = page.locator(".plot").first
