@@ -36,6 +36,7 @@ expect.set_options(timeout=PATIENCE_MS)
 logging.getLogger("apscheduler").setLevel(logging.ERROR)  # on a busy machine a tick may wait for the one before it
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
