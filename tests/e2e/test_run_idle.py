@@ -26,7 +26,7 @@ from shared.clock import SystemClock, poll_until
 from tests.conftest import fresh_schema
 from tests.support.packs import sample_pack_dir
 
-# One after the other: two systems that start at the same moment would choose the same free ports.
+# One after the other: two whole systems at once leave the other tests no machine.
 pytestmark = pytest.mark.xdist_group("system")
 
 READY_S = 300.0
