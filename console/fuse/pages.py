@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import Response
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
 
 from console import names as packs
+from console.forms import Form, back, beside, on_version, read_form, refused, seen, trouble_of, was_seen
+from console.fuse import acts
 from console.fuse.view import fuse_view
 from console.names import names_of
 from console.visit import Ask, Here, Visit
@@ -23,11 +27,45 @@ def routes() -> APIRouter:
     router = APIRouter()
 
     @router.get("/fuse/{fuse}/{scope}")
-    async def page(fuse: str, scope: str, here: Here, hours: Hours = HOURS_DEFAULT) -> Response:
-        """One alarm (监测告警)."""
+    async def page(
+        fuse: str,
+        scope: str,
+        here: Here,
+        hours: Hours = HOURS_DEFAULT,
+        done: Annotated[str, Query(max_length=30)] = "",
+    ) -> Response:
+        """One alarm (监测告警), with what may be done with it."""
         here.hurry()
-        values = await _look(here, fuse, scope, hours)
-        return await here.page("overview", "fuse/page.html", values, 502 if values["fuse_wrong"] else 200)
+        return await _page(here, fuse, scope, hours, {"done": done})
+
+    @router.post("/fuse/{fuse}/{scope}/{act}")
+    async def do(fuse: str, scope: str, act: str, here: Here, request: Request) -> Response:
+        """What was found on the spot, or the release of the latch; warning decides."""
+        if act not in acts.FIELDS:
+            raise NotFound("there is no such act", "没有这项办理")
+        typed = await read_form(request)
+        form = back(typed, name=act)
+        if typed.is_resumed:
+            return await _page(here, fuse, scope, HOURS_DEFAULT, {"forms": {act: form}})
+        body, errors = acts.read(act, typed, here.now)
+        if errors:
+            return await _page(here, fuse, scope, HOURS_DEFAULT, {"forms": {act: replace(form, errors=errors)}}, 422)
+        stands = (await here.ask({"fuse": ("warning", f"/v1/fuses/{fuse}/{scope}", {})}))["fuse"]
+        trip = stands.body["trip_id"] if not stands.wrong else None
+        if not stands.wrong and trip is None:
+            raise NotFound("this alarm is over", "这次告警已经结束")
+        asked = (
+            stands
+            if trip is None
+            else await here.post("warning", f"/v1/trips/{trip}/{act}", body, match=form.match or None, key=form.key)
+        )
+        trouble = trouble_of(asked)
+        if trouble is None:
+            return RedirectResponse(here.url(f"/fuse/{fuse}/{scope}", done=f"fuse_{act}"), 303)
+        shown: dict[str, Any] = {"forms": {act: refused(form, trouble, acts.FIELDS[act])}}
+        if trouble.is_stale:
+            shown["before"] = was_seen(typed)
+        return await _page(here, fuse, scope, HOURS_DEFAULT, shown, asked.status or 503)
 
     @router.get("/part/fuse/{fuse}/{scope}")
     async def part(fuse: str, scope: str, here: Here, hours: Hours = HOURS_DEFAULT) -> Response:
@@ -56,6 +94,26 @@ def routes() -> APIRouter:
         return await here.page("overview", "fuse/station.html", values)
 
     return router
+
+
+async def _page(here: Visit, fuse: str, scope: str, hours: int, more: Mapping[str, Any], status: int = 200) -> Response:
+    shown = await _look(here, fuse, scope, hours)
+    if shown["view"] is None:
+        return await here.page("overview", "fuse/page.html", shown, 502)
+    stands = shown["view"].fuse
+    now, version = acts.facts(stands), str(stands["version"])
+    given: Mapping[str, Form] = more.get("forms", {})
+    given = on_version(given, version) if more.get("before") is not None else given
+    can = acts.offered(stands, here.officer.roles)
+    shown |= {
+        "can": [*(act for act in given if act not in can), *can],  # what was typed stays, even where it is too late
+        "forms": {**{act: Form(match=version, name=act) for act in acts.FIELDS}, **given},
+        "open_form": next(iter(given), None),
+        "seen": seen(now),
+        "rows": beside(more["before"], now) if more.get("before") else None,
+        "done": more.get("done", ""),
+    }
+    return await here.page("overview", "fuse/page.html", shown, status)
 
 
 async def _look(here: Visit, fuse: str, scope: str, hours: int) -> dict[str, Any]:

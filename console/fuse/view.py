@@ -42,7 +42,9 @@ def fuse_view(
     fuse: Mapping[str, Any], names: Names, trend: Asked, stations: Asked, orders: Asked, incidents: Asked, cases: Asked
 ) -> FuseView:
     records = sorted(fuse["records"], key=lambda record: -record["n"])
-    told = next((record for record in records if record["because"]), None)
+    grounded = [record for record in records if record["because"]]
+    of_level = (r for r in grounded if any(ground["level"] == fuse["level"] for ground in r["because"]))
+    told = next(of_level, grounded[0] if grounded else None)  # what confirmed a red may be an orange elsewhere
     because = told["because"] if told else []
     trip = fuse["trip_id"]
     mine = (row for row in incidents.items if any(each["trip_id"] == trip for each in row["trips"]))

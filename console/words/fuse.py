@@ -6,6 +6,22 @@ from collections.abc import Mapping
 
 TEXT: Mapping[str, tuple[str, str]] = {
     "fuse_in_force": ("已熔断", "measures in force"),
+    "fuse_confirm": ("确认属实", "Confirm"),
+    "fuse_confirm_note": ("有人在现场看到了", "somebody on the spot saw it"),
+    "fuse_refute": ("排除", "Refute"),
+    "fuse_refute_note": ("有人在现场，看到不是这样", "somebody on the spot saw that it is not so"),
+    "fuse_release": ("解除锁定", "Release the latch"),
+    "fuse_release_note": (
+        "措施都已解除、条件已不成立时，由您具名",
+        "in your name, once nothing is held and it is over",
+    ),
+    "found_by": ("何人在现场", "Who stood there"),
+    "do_fuse_confirm": ("记下：属实", "Record: it is so"),
+    "do_fuse_refute": ("记下：排除", "Record: it is not so"),
+    "do_fuse_release": ("解除锁定", "Release"),
+    "done_fuse_confirm": ("已记下：现场属实", "recorded: confirmed on the spot"),
+    "done_fuse_refute": ("已记下：现场排除", "recorded: refuted on the spot"),
+    "done_fuse_release": ("已解除锁定", "released"),
     "on_overview": ("在总览中查看", "show on the overview"),
     "condition": ("当前条件", "condition now"),
     "confirmed_level": ("已核实级别", "confirmed level"),
