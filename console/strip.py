@@ -11,6 +11,7 @@ from console.settings import SERVICES
 
 ENDED_ORDERS = frozenset({"lifted", "revoked"})
 WAITING_ORDERS = frozenset({"awaiting_signature", "proposed"})
+FORBIDDEN = 403
 STALE = frozenset({"silent", "never"})
 INBOXES = (("dispatch", "warning"), ("warning", "dispatch"), ("resources", "dispatch"))
 
@@ -26,6 +27,8 @@ class Strip:
     stale: Sequence[str] | None = None
     waiting: int | None = None
     parked: int | None = None
+    help_unverified: int | None = None
+    sees_help: bool = True  # who may not read check-ins has no such number
     wrong: Sequence[tuple[str, str]] = ()
     notes: Sequence[tuple[str, str]] = ()
 
@@ -39,6 +42,7 @@ def asks() -> dict[str, tuple[str, str, dict[str, Any]]]:
     asked["stations"] = ("warning", "/v1/stations", {"limit": 1000})
     asked["orders"] = ("dispatch", "/v1/orders", {"limit": 1})
     asked["cases"] = ("dispatch", "/v1/callouts", {"state": "open", "limit": 1000})
+    asked["checkins"] = ("dispatch", "/v1/checkins", {"limit": 1})
     return asked
 
 
@@ -58,7 +62,7 @@ def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> St
         notes += [(service, f"{name}: {text}") for name, text in body.get("notes", {}).items()]
         if waiting is not None:
             waiting += sum(row.get("waiting", 0) for row in body.get("outbox", ()))
-    orders, cases, stations = answers["orders"], answers["cases"], answers["stations"]
+    orders, cases, stations, checkins = (answers[name] for name in ("orders", "cases", "stations", "checkins"))
     numbers = [case["numbers"] for case in cases.items]
     by_state = orders.body.get("summary") if isinstance(orders.body, dict) and not orders.wrong else None
     return Strip(
@@ -71,6 +75,8 @@ def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> St
         else [row["name"] for row in stations.items if row["state"] in STALE],
         waiting=waiting,
         parked=parked_of(answers),
+        help_unverified=None if checkins.wrong else checkins.body["numbers"]["need_help"]["unverified"],
+        sees_help=checkins.status != FORBIDDEN,
         wrong=wrong,
         notes=notes,
     )

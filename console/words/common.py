@@ -37,6 +37,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "waiting_signature": ("待签", "to be signed"),
     "unanswered": ("未应答", "unanswered"),
     "oldest": ("最久未答", "oldest unanswered"),
+    "help_unverified": ("求助未核", "help, unverified"),
     "stale": ("断报站", "stale stations"),
     "parked": ("搁置消息", "parked messages"),
     "waiting": ("待送消息", "messages waiting"),

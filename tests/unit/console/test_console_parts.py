@@ -42,9 +42,14 @@ def ready(**extra: Any) -> Asked:
     return Asked(body={"ready": True, "wrong": {}, "notes": {}, "outbox": [], **extra}, status=200)
 
 
+def help_of(unverified: int) -> dict[str, Any]:
+    return {"items": [], "numbers": {"need_help": {"unverified": unverified, "verified": 5}, "safe": {"unverified": 9}}}
+
+
 def answers(**changed: Asked) -> dict[str, Asked]:
     calm = {f"ready:{name}": ready() for name in ("warning", "dispatch", "resources")}
     calm |= {name: Asked(body={"items": []}) for name in ("orders", "cases", "stations")}
+    calm |= {"checkins": Asked(body=help_of(0))}
     calm |= {f"inbox:{name}": Asked(body={"parked": []}) for name in ("warning", "dispatch", "resources")}
     return calm | {name.replace("__", ":"): asked for name, asked in changed.items()}
 
@@ -77,14 +82,20 @@ def test_the_strip_counts() -> None:
             stations=Asked(body={"items": stations}),
             ready__warning=ready(notes={"broker": "demo broker"}, outbox=[{"receiver": "dispatch", "waiting": 4}]),
             inbox__dispatch=Asked(body={"parked": [{"no": 1}]}),
+            checkins=Asked(body=help_of(2)),
         )
     )
     assert (strip.open_orders, strip.waiting_signature) == (3, 2)
     assert (strip.unanswered, strip.oldest_at) == (5, "2024-06-27T14:50:00Z")
     assert strip.stale == ["乙", "丙"]
     assert (strip.waiting, strip.parked) == (4, 1)
+    assert strip.help_unverified == 2
     assert strip.notes == [("warning", "broker: demo broker")]
     assert strip.wrong == []
+
+
+def test_who_may_not_read_checkins_has_no_number_of_them() -> None:
+    assert not strip_of(answers(checkins=Asked(wrong="forbidden", status=403))).sees_help
 
 
 def test_a_list_that_was_cut_is_not_counted() -> None:
@@ -94,7 +105,9 @@ def test_a_list_that_was_cut_is_not_counted() -> None:
 
 
 def test_what_is_not_known_is_never_a_zero() -> None:
-    strip = strip_of(answers(ready__dispatch=AWAY, orders=AWAY, cases=AWAY, stations=AWAY, inbox__dispatch=AWAY))
+    away = ("ready__dispatch", "orders", "cases", "stations", "inbox__dispatch", "checkins")
+    strip = strip_of(answers(**dict.fromkeys(away, AWAY)))
+    assert (strip.help_unverified, strip.sees_help) == (None, True)
     assert strip.open_orders is None
     assert strip.waiting_signature is None
     assert strip.unanswered is None
