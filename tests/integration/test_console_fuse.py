@@ -20,7 +20,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
         made.storm("rain-zs-01", "rain-zs-02")
         made.storm("rain-hx-01")
         made.storm("rain-ls-01")
-        made.soon(lambda: made.get("dispatch", "/v1/orders", held="true")["items"])
+        made.soon(lambda: any(f"rainstorm/{CONFIRMED}/1" in order["trip_ids"] for order in held(made)) or None)
         for scope in (ALONE, OTHER):
             made.soon(lambda scope=scope: fuse(made, scope)["verification"] == "unconfirmed" or None)
         yield made
@@ -35,6 +35,10 @@ def officer(district: District) -> Iterator[Officer]:
 
 def path(scope: str, act: str = "") -> str:
     return f"/fuse/rainstorm/{scope}" + (f"/{act}" if act else "")
+
+
+def held(district: District) -> list[dict[str, Any]]:
+    return list(district.get("dispatch", "/v1/orders", held="true", limit=500)["items"])
 
 
 def fuse(district: District, scope: str) -> dict[str, Any]:
