@@ -66,11 +66,13 @@ class RingJudge:
     _next: datetime | None = None
     _unreached: bool = False
     _changed_at: datetime | None = None
+    _touched_at: datetime | None = None
     _afresh_at: datetime | None = None
     _rest: tuple[datetime | None, datetime | None] = (None, None)
 
     def want(self, wants: Mapping[WantKey, Want], now: datetime) -> None:
-        """What this person is to hear has changed."""
+        """What this person is to hear has changed, or came and went in one instant."""
+        self._touched_at = now
         if wants == self._wants:
             return
         self._missed(now)
@@ -104,7 +106,7 @@ class RingJudge:
             late = timedelta(0)
         if late is None:
             # Queued and taken back in one batch, as the answer came with the slot: that telephone never rang.
-            crossed = call.result == "withdrawn" and self._changed_at == call.at
+            crossed = call.result == "withdrawn" and self._touched_at == call.at
             if not self._live and not crossed:
                 self._say(call.at, "无事可告却拨出", "rung though nothing was to be said")
         elif late < -EXACT and not self._unreached:

@@ -64,6 +64,13 @@ OVER = change(4.4)
             [],
         ),
         (
+            "wanted, queued, answered and taken back in one batch",
+            [BEGINS, change(1), change(2)],
+            [call(0, 0.7, "answered"), call(2, 3, "withdrawn")],
+            9,
+            [],
+        ),
+        (
             "withdrawn, but queued after the answer",
             [BEGINS, change(1.5)],
             [call(0, 0.7), call(2, 3, "withdrawn")],
