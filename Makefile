@@ -1,6 +1,6 @@
 # 烽燧 Fengsui. `make` alone shows the list.
 .DEFAULT_GOAL := help
-.PHONY: help setup frontend run test drill sim fuzz bench check openapi lock clean screenshots
+.PHONY: help setup frontend run test drill sim fuzz bench check check-types check-rules openapi lock clean screenshots
 SHELL := /bin/sh
 PY := .venv/bin/python
 
@@ -43,12 +43,17 @@ bench: ## 基准 Statements and work of the dispatch writer, district small and 
 
 check: ## 检查 Lint, types, import rules, drift of lock and schemas; no network
 	@sh deploy/setup.sh dev
+	@$(MAKE) --no-print-directory -j2 -O check-types check-rules
+
+check-types:
+	@.venv/bin/mypy
+
+check-rules:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@$(PY) deploy/lock.py --check
-	@$(PY) -m deploy.openapi --check
 	@.venv/bin/lint-imports
-	@.venv/bin/mypy
+	@$(PY) -m deploy.openapi --check
 
 screenshots: ## 截图 Write docs/images anew: the console on the flood night (Chromium); SHOTS="overview fuse" takes some
 	@sh deploy/setup.sh dev

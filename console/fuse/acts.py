@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from console.forms import Both, Typed, late
-from shared.vocabulary import Role
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "confirm": frozenset({"person", "reason", "happened_at"}),
     "refute": frozenset({"person", "reason", "happened_at"}),
     "release": frozenset({"reason", "happened_at"}),
 }
-FINDERS = frozenset({Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE})
-RELEASERS = frozenset({Role.DUTY_OFFICER, Role.COMMANDER})
-OPEN_TO_FINDINGS = frozenset({"unconfirmed", "unverified"})
-
-
-def offered(fuse: Mapping[str, Any], roles: Iterable[str]) -> list[str]:
-    """The acts that make sense now for somebody with these roles; whether each is allowed, warning says."""
-    mine = set(roles)
-    acts = []
-    if fuse["trip_id"] and fuse["verification"] in OPEN_TO_FINDINGS and mine & FINDERS:
-        acts += ["confirm", "refute"]
-    if fuse["trip_id"] and fuse["latched"] and mine & RELEASERS:
-        acts.append("release")
-    return acts
 
 
 def facts(fuse: Mapping[str, Any]) -> dict[str, str]:

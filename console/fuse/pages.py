@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -50,14 +51,11 @@ def routes() -> APIRouter:
         body, errors = acts.read(act, typed, here.now)
         if errors:
             return await _page(here, fuse, scope, HOURS_DEFAULT, {"forms": {act: replace(form, errors=errors)}}, 422)
-        stands = (await here.ask({"fuse": ("warning", f"/v1/fuses/{fuse}/{scope}", {})}))["fuse"]
-        trip = stands.body["trip_id"] if not stands.wrong else None
-        if not stands.wrong and trip is None:
-            raise NotFound("this alarm is over", "这次告警已经结束")
-        asked = (
-            stands
-            if trip is None
-            else await here.post("warning", f"/v1/trips/{trip}/{act}", body, match=form.match or None, key=form.key)
+        trip = typed.text("trip_id")  # of the form, not of now: the same click again is the same act on the same trip
+        if not trip:
+            raise NotFound("this form names no trip", "这张表单没有写明是哪一次告警", field="trip_id")
+        asked = await here.post(
+            "warning", f"/v1/trips/{quote(trip)}/{act}", body, match=form.match or None, key=form.key
         )
         trouble = trouble_of(asked)
         if trouble is None:
@@ -104,7 +102,7 @@ async def _page(here: Visit, fuse: str, scope: str, hours: int, more: Mapping[st
     now, version = acts.facts(stands), str(stands["version"])
     given: Mapping[str, Form] = more.get("forms", {})
     given = on_version(given, version) if more.get("before") is not None else given
-    can = acts.offered(stands, here.officer.roles)
+    can = stands["may"]
     shown |= {
         "can": [*(act for act in given if act not in can), *can],  # what was typed stays, even where it is too late
         "forms": {**{act: Form(match=version, name=act) for act in acts.FIELDS}, **given},

@@ -71,6 +71,14 @@ class Context:
             self.frame.writer.submit(lambda tx: tx.audit(where, sub, "refused", action, reason=code))
             raise
 
+    def allows(self, roles: Iterable[Role], area: str | None = None) -> bool:
+        """Whether the gate would let the caller: for saying what is offered; what is done goes through `require`."""
+        try:
+            check(self.actor, roles, self.realm, area, self.frame.active_pack())
+        except Forbidden:
+            return False
+        return True
+
     def match(self, version: int | str, shown: Any = None) -> None:
         """If-Match against the stored version: 412 with both. Absent means that the caller does not mind."""
         wanted = self.if_match

@@ -40,13 +40,13 @@ from shared.db.engine import Store
 from shared.pack.canonical import copy_definitions
 from shared.settings import Env
 from tests.support.packs import sample_pack_dir
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import free_port
 from tests.support.resources import sample_pack
 from tests.support.serving import serving
 from tests.support.warning import storm
 
 REALM = "x-live"
-SEEN_S = 60.0  # a second where nothing else runs
 METADATA = {"warning": warning_metadata, "dispatch": dispatch_metadata, "resources": resources_metadata}
 
 
@@ -90,8 +90,8 @@ class District:
 
     def soon(self, probe: Callable[[], Any]) -> Any:
         """What ``probe`` finds within the time; fails otherwise."""
-        found = poll_until(probe, SEEN_S)
-        assert found, f"nothing within {SEEN_S:g} s"
+        found = poll_until(probe, PATIENCE_S)
+        assert found, f"nothing within {PATIENCE_S:g} s"
         return found
 
     def another_console(self) -> AbstractContextManager[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -29,7 +29,7 @@ from shared.errors import NotFound
 from shared.errors import Refused as RefusedError
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
-from shared.vocabulary import Level, Role
+from shared.vocabulary import Level, Role, Verification
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
 HOURS_MAX = 72
@@ -124,7 +124,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
 
     @router.get("/v1/fuses/{fuse}/{scope}")
     def get_fuse(fuse: str, scope: str, ctx: Ctx, response: Response) -> dict[str, Any]:
-        """One fuse with its newest records."""
+        """One fuse with its newest records; ``may`` holds the acts that make sense now and are the asker's to do."""
         ctx.require(MAY_READ)
         book = fuses.books.get(ctx.frame.require_pack().version)
         with ctx.read() as conn:
@@ -136,7 +136,8 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
             records = store.records_of_fuse(conn, ctx.realm, fuse, scope, views.RECORDS_SHOWN)
         response.headers["ETag"] = f'"{state.n if state else 0}"'
         shown = views.fuse_out(book.district, ctx.realm, (fuse, scope), about, known, state)
-        return {**shown, "rule": views.rule_out(known.rule) if known else None, "records": records}
+        may = [act for act, roles in _acts_on(shown) if ctx.allows(roles, area=about.region)]
+        return {**shown, "rule": views.rule_out(known.rule) if known else None, "records": records, "may": may}
 
     @router.get("/v1/fuses/{fuse}/{scope}/trend")
     def get_trend(
@@ -236,6 +237,15 @@ def _write(router: APIRouter, fuses: Fuses, act: Act) -> None:
             return refused, find_trip(tx.conn, realm, after.trip_id) if after and after.trip_id else None
 
         return _answer(ctx, apply)
+
+
+def _acts_on(shown: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Role, ...]]]:
+    """What could be done with a fuse as it stands, and by whom; whether it is refused is decided when it is tried."""
+    if shown["trip_id"] and shown["verification"] in (Verification.UNCONFIRMED, Verification.UNVERIFIED):
+        yield "confirm", MAY_FIND
+        yield "refute", MAY_FIND
+    if shown["trip_id"] and shown["latched"]:
+        yield "release", MAY_RELEASE
 
 
 EventOf = Callable[[Tx, str, Any, str], Event]

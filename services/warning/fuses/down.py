@@ -54,7 +54,7 @@ def step(turn: Turn, t: int) -> None:
 
 def _refusals(turn: Turn) -> tuple[Refusal, ...]:
     """Veto fuses will join the latch here."""
-    state, latch = turn.state, turn.fuse.rule.latch
-    if state.manual or (latch is not None and state.level >= latch.rank):
+    state = turn.state
+    if state.is_latched(turn.fuse.rule.latch):
         return (Refusal("latch", state.fuse, state.scope),)
     return ()

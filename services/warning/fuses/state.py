@@ -165,6 +165,10 @@ class FuseState(msgspec.Struct, kw_only=True):
     shelved_until_us: int | None = None
     notices: tuple[NoticeHold, ...] = ()
 
+    def is_latched(self, latch: Level | None) -> bool:
+        """锁定: at or above the rule's latch, or tripped by hand; only a release lowers it."""
+        return self.manual or (latch is not None and self.level >= latch.rank)
+
     @property
     def trip_id(self) -> str | None:
         """The open trip; None while normal."""

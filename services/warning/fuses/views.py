@@ -35,7 +35,6 @@ def fuse_out(
 ) -> dict[str, Any]:
     """A fuse on its scope as it stands; one that never had a reading is blind."""
     seen = state or FuseState(fuse=key[0], scope=key[1])
-    latch = fuse.rule.latch if fuse else None
     return {
         "district": district,
         "realm": realm,
@@ -51,7 +50,7 @@ def fuse_out(
         "confirmed_level": level_of(seen.confirmed).value,
         "verification": seen.verification.value,
         "blind": seen.blind,
-        "latched": latch is not None and seen.level >= latch.rank,
+        "latched": seen.is_latched(fuse.rule.latch if fuse else None),
         "trip_id": seen.trip_id,
         "version": seen.n,
         "stations": list(fuse.gauges) if fuse else [],
