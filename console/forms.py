@@ -175,7 +175,13 @@ def trouble_of(asked: Asked) -> Trouble | None:
 
 
 def refused(form: Form, trouble: Trouble, fields: Iterable[str]) -> Form:
-    """The form again, with the refusal beside the field that it is about, where the form has such a field."""
+    """The form again, with the refusal beside the field that it is about, where the form has such a field.
+
+    What was refused was not done, and warning keeps the refusal as the answer to its key: whoever presses again asks
+    anew. Where nothing is known of the first click, or it was done, the key stays.
+    """
+    if trouble.text not in (SILENT, REUSED):
+        form = replace(form, key=new_uuid())
     path = (trouble.field or "").split(".")
     name = next((each for each in (path[-1], path[0]) if each in set(fields)), None)
     if name is not None:

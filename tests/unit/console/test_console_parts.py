@@ -14,6 +14,7 @@ import pytest
 from starlette.requests import Request
 
 import console
+from console.forms import REUSED, SILENT, STALE, Form, Trouble, refused
 from console.peers import Asked
 from console.realms import RealmView, choose_realm, realms_of
 from console.rooms import ROOMS
@@ -238,3 +239,11 @@ def test_our_own_pages_may_post(headers: dict[str, str]) -> None:
 def test_no_other_sites_page_may_post(headers: dict[str, str]) -> None:
     with pytest.raises(Forbidden):
         same_origin(request(**headers))
+
+
+def test_pressing_again_asks_anew_after_a_refusal_and_the_same_where_nothing_is_known() -> None:
+    form = Form(key="first")
+    assert refused(form, Trouble({"zh": "仍有管控措施生效", "en": "measures are in force"}), ()).key != "first"
+    assert refused(form, Trouble(STALE, is_stale=True), ()).key != "first"
+    assert refused(form, Trouble(SILENT), ()).key == "first"
+    assert refused(form, Trouble(REUSED), ()).key == "first"
