@@ -37,9 +37,10 @@ fuzz: ## 随机 The property tests with new random examples, ten times as many; 
 	@sh deploy/setup.sh dev
 	@HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),fuzz) $(PY) -m pytest -n 2 -rsfE tests/property
 
-bench: ## 基准 Statements and work of the dispatch writer, district small and large, both databases; ratios and gates
+bench: ## 基准 The dispatch writer's work, district small and large, both databases; the console under the drill (Chromium)
 	@sh deploy/setup.sh dev
-	@exec $(PY) -m tests.bench.dispatch
+	@$(PY) -m tests.bench.dispatch
+	@$(PY) -m tests.bench.console
 
 check: ## 检查 Lint, types, import rules, drift of lock and schemas; no network
 	@sh deploy/setup.sh dev

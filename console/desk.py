@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import Request
 from jinja2 import Environment
 
-from console.peers import Peers
+from console.peers import Asked, Peers
 from console.session import Officer, current
 from console.settings import ConsoleSettings
 
@@ -28,11 +28,17 @@ class Desk:
     now: Callable[[], datetime]
     templates: Environment
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    packs: dict[str, Asked] = field(default_factory=dict)  # the words of a version never change
 
     @property
     def has_map(self) -> bool:
         """Whether the map's package was installed (deploy/frontend.py); without it lists stand in."""
         return all((VENDOR / name).is_file() for name in VENDOR_FILES)
+
+    def keep_pack(self, asked: Asked) -> None:
+        """Keep the words of the pack in service under their version, and no other's."""
+        if not asked.wrong and isinstance(asked.body, dict) and asked.body.get("version"):
+            self.packs = {str(asked.body["version"]): asked}
 
     def officer(self, request: Request) -> Officer | None:
         return current(request, self.now())

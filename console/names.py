@@ -9,7 +9,8 @@ from typing import Any
 
 from console.peers import Asked
 
-ASK: tuple[str, str, dict[str, Any]] = ("warning", "/v1/packs/active", {})
+WHERE = ("warning", "/v1/packs/active")
+ASK: tuple[str, str, dict[str, Any]] = (*WHERE, {})
 TOWNSHIP_LIKE = frozenset({"township", "street", "park"})
 SEPARATORS = re.compile(r"[\s,，、;；/]+")
 CANDIDATES_SHOWN = 6

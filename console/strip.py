@@ -11,9 +11,7 @@ from console.settings import SERVICES
 
 ENDED_ORDERS = frozenset({"lifted", "revoked"})
 WAITING_ORDERS = frozenset({"awaiting_signature", "proposed"})
-FORBIDDEN = 403
 STALE = frozenset({"silent", "never"})
-INBOXES = (("dispatch", "warning"), ("warning", "dispatch"), ("resources", "dispatch"))
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Strip:
     waiting_signature: int | None = None
     unanswered: int | None = None
     oldest_at: str | None = None
-    stale: Sequence[str] | None = None
+    stale: int | None = None
     waiting: int | None = None
     parked: int | None = None
     help_unverified: int | None = None
@@ -34,49 +32,36 @@ class Strip:
 
 
 def asks() -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """What the strip needs, by name: (service, path, query)."""
-    asked: dict[str, tuple[str, str, dict[str, Any]]] = {
-        f"ready:{service}": (service, "/readyz", {}) for service in SERVICES
-    }
-    asked |= {f"inbox:{receiver}": (receiver, f"/v1/inbox/{sender}", {}) for receiver, sender in INBOXES}
-    asked["stations"] = ("warning", "/v1/stations", {"limit": 1000})
-    asked["orders"] = ("dispatch", "/v1/orders", {"limit": 1})
-    asked["cases"] = ("dispatch", "/v1/callouts", {"state": "open", "limit": 1000})
-    asked["checkins"] = ("dispatch", "/v1/checkins", {"limit": 1})
-    return asked
+    """What the strip needs, by service: (service, path, query)."""
+    return {service: (service, "/v1/numbers", {}) for service in SERVICES}
 
 
 def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> Strip:
     """The status strip."""
     wrong: list[tuple[str, str]] = [("warning", realm_wrong)] if realm_wrong else []
     notes: list[tuple[str, str]] = []
-    waiting: int | None = 0
+    told: dict[str, Mapping[str, Any]] = {}
     for service in SERVICES:
-        asked = answers[f"ready:{service}"]
-        body = asked.body if isinstance(asked.body, dict) else {}
-        if "ready" not in body:
+        asked = answers[service]
+        if asked.wrong or not isinstance(asked.body, dict):
             wrong.append((service, asked.wrong or "?"))
-            waiting = None
             continue
-        wrong += [(service, f"{name}: {text}") for name, text in body.get("wrong", {}).items()]
-        notes += [(service, f"{name}: {text}") for name, text in body.get("notes", {}).items()]
-        if waiting is not None:
-            waiting += sum(row.get("waiting", 0) for row in body.get("outbox", ()))
-    orders, cases, stations, checkins = (answers[name] for name in ("orders", "cases", "stations", "checkins"))
-    numbers = [case["numbers"] for case in cases.items]
-    by_state = orders.body.get("summary") if isinstance(orders.body, dict) and not orders.wrong else None
+        told[service] = asked.body
+        wrong += [(service, f"{name}: {text}") for name, text in asked.body["wrong"].items()]
+        notes += [(service, f"{name}: {text}") for name, text in asked.body["notes"].items()]
+    dispatch = told.get("dispatch", {}).get("numbers")
+    by_state, calls, helps = ((dispatch or {}).get(name) for name in ("orders", "callouts", "checkins"))
+    stations = told.get("warning", {}).get("numbers", {}).get("stations")
     return Strip(
         open_orders=_sum(by_state, lambda state: state not in ENDED_ORDERS),
         waiting_signature=_sum(by_state, lambda state: state in WAITING_ORDERS),
-        unanswered=None if cases.wrong or cases.cut else sum(each["unanswered"] for each in numbers),
-        oldest_at=min((at for each in numbers if (at := each["oldest_unanswered_at"])), default=None),
-        stale=None
-        if stations.wrong or stations.cut
-        else [row["name"] for row in stations.items if row["state"] in STALE],
-        waiting=waiting,
-        parked=parked_of(answers),
-        help_unverified=None if checkins.wrong else checkins.body["numbers"]["need_help"]["unverified"],
-        sees_help=checkins.status != FORBIDDEN,
+        unanswered=calls["unanswered"] if calls else None,
+        oldest_at=calls["oldest_unanswered_at"] if calls else None,
+        stale=_sum(stations, lambda state: state in STALE),
+        waiting=_of_all(told, "waiting"),
+        parked=_of_all(told, "parked"),
+        help_unverified=helps["need_help"]["unverified"] if helps else None,
+        sees_help=dispatch is None or "checkins" in dispatch,
         wrong=wrong,
         notes=notes,
     )
@@ -86,9 +71,7 @@ def _sum(by_state: Mapping[str, int] | None, takes: Callable[[str], bool]) -> in
     return None if by_state is None else sum(number for state, number in by_state.items() if takes(state))
 
 
-def parked_of(answers: Mapping[str, Asked]) -> int | None:
-    """Messages that a receiver refused for good; None where one of the inboxes did not answer."""
-    asked = [answer for name, answer in answers.items() if name.startswith("inbox:")]
-    if any(answer.wrong for answer in asked):
-        return None
-    return sum(len(answer.body.get("parked", ())) for answer in asked)
+def _of_all(told: Mapping[str, Mapping[str, Any]], name: str) -> int | None:
+    """The sum over the services; None where one of them did not answer or does not know."""
+    numbers = [told[service].get(name) if service in told else None for service in SERVICES]
+    return None if None in numbers else sum(number for number in numbers if number is not None)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from console import strip
+from console import names, strip
 from console.desk import Desk
 from console.forms import read_form
 from console.peers import Asked
@@ -29,7 +29,6 @@ from console.words import LANGS, Words
 LANG_COOKIE = "fengsui_lang"
 PART_PREFIX = "/part/"
 ACTION, KEPT = "_action", "kept."
-WITHOUT_REALM = ("/readyz", "/healthz", "/v1/inbox")
 Ask = tuple[str, str, Mapping[str, Any]]
 """``(service, path, query)``; the realm is added."""
 
@@ -50,6 +49,7 @@ class Visit:
     realm_wrong: str | None
     words: Words
     wall: datetime
+    pack: str = ""  # the version whose words are in use
     _strip: asyncio.Future[dict[str, Asked]] | None = None
 
     @property
@@ -59,10 +59,19 @@ class Visit:
 
     async def ask(self, asks: Mapping[str, Ask]) -> dict[str, Asked]:
         """All at once, by name; never raises for what a service does, but for a login that has expired."""
-        made = {name: (service, path, self._query(path, query)) for name, (service, path, query) in asks.items()}
+        made = {
+            name: (service, path, {"realm": self.realm.realm, **query})
+            for name, (service, path, query) in asks.items()
+            if (service, path) != names.WHERE or self.pack not in self.desk.packs
+        }
         answers = await self.desk.peers.many(made, self.officer.token)
         if any(answer.status == 401 for answer in answers.values()):
             raise LoginNeeded
+        for name in asks.keys() - made.keys():
+            answers[name] = self.desk.packs[self.pack]
+        for name in made:
+            if asks[name][:2] == names.WHERE:
+                self.desk.keep_pack(answers[name])
         return answers
 
     async def post(
@@ -108,9 +117,6 @@ class Visit:
         answer.headers["X-Domain-Now"] = self.now.isoformat() if self.now else ""
         return answer
 
-    def _query(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(query) if path.startswith(WITHOUT_REALM) else {"realm": self.realm.realm, **query}
-
     def _html(self, template: str, values: Mapping[str, Any], status: int) -> HTMLResponse:
         common = {
             "officer": self.officer,
@@ -138,7 +144,8 @@ async def _visit(
     chosen = choose_realm(realms, default, realm)
     if chosen is None:
         chosen = RealmView(realm or default or LIVE_REALM, 1.0, None, None, None)
-    return Visit(desk, request, officer, chosen, realms, known.wrong, Words(_lang(request, lang)), desk.now())
+    pack = str(known.body.get("pack")) if isinstance(known.body, dict) else ""
+    return Visit(desk, request, officer, chosen, realms, known.wrong, Words(_lang(request, lang)), desk.now(), pack)
 
 
 Here = Annotated[Visit, Depends(_visit)]

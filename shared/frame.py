@@ -7,13 +7,14 @@ returns ``frame.app``. Use cases get a `Tx`; routes get a `Ctx`; nothing else ho
     frame.every("callouts", tick)              ``tick(tx)`` each `tick_s`, in the writer; deadlines live in the store
     frame.on_start(hook), frame.on_stop(hook)  threads of the edge (MQTT), after the owner is known
     frame.ready("broker", probe)               ``probe()`` → None when fine, else what is wrong: /readyz and console
+    frame.number("orders", readers, count)  one figure of GET /v1/numbers
     frame.include(router)
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -35,7 +36,7 @@ from shared.db.tables import PlatformTables
 from shared.db.tx import Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError, OtherDistrict, PackUnknown, TooMany, Unavailable
-from shared.http import events, problems
+from shared.http import events, numbers, problems
 from shared.http.client import ServiceTokens, TokenSource
 from shared.http.context import BODY_BYTES_MAX, Ctx
 from shared.ids import REALM_PATTERN
@@ -102,6 +103,7 @@ class Frame:
         self.stopping = threading.Event()
         self.registry = CollectorRegistry()
         self._probes: dict[str, Probe] = {}
+        self._numbers: dict[str, numbers.Number] = {}
         self.ticks: list[tuple[str, Tick]] = []  # what `start` schedules; a simulation wakes them by hand
         self._tick_errors: dict[str, str] = {}
         self._starts: list[Callable[[], None]] = []
@@ -109,7 +111,9 @@ class Frame:
         self._scheduler = BackgroundScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC"
         )
+        self.followers = events.Followers()
         self.writer.on_commit.append(self.sender.wake)
+        self.writer.on_events.append(self.followers.wake)
         self.on_realm: list[RealmHook] = []
         self.inbox.on("realm", self._apply_realm)
         self.inbox.on("pack", self._apply_pack)
@@ -132,6 +136,9 @@ class Frame:
 
     def ready(self, name: str, probe: Probe) -> None:
         self._probes[name] = probe
+
+    def number(self, name: str, readers: Iterable[Role], count: numbers.Count) -> None:
+        self._numbers[name] = numbers.Number(tuple(readers), count)
 
     def active_pack(self) -> Pack | None:
         """The active version, or None while this service has none."""
@@ -181,6 +188,7 @@ class Frame:
 
     def stop(self) -> None:
         self.stopping.set()
+        self.followers.wake()
         for hook in reversed(self._stops):
             hook()
         if self._scheduler.running:
@@ -271,6 +279,7 @@ class Frame:
         app.add_middleware(problems.RefuseLarge, limit_of=lambda path: self.body_limits.get(path, self.body_bytes_max))
         app.include_router(self._common_routes())
         app.include_router(events.routes())
+        app.include_router(numbers.routes(self, self._numbers))
         app.include_router(enrolment.routes())
         return app
 
@@ -285,10 +294,9 @@ class Frame:
         @router.get("/readyz", tags=["health"])
         def readyz() -> JSONResponse:
             """Whether the service can do its work, and what is wrong if not."""
-            wrong, notes = self._findings()
-            return JSONResponse(
-                {"ready": not wrong, "wrong": wrong, "notes": notes, "outbox": self._outbox()}, 503 if wrong else 200
-            )
+            wrong, notes = self.findings()
+            body = {"ready": not wrong, "wrong": wrong, "notes": notes, "outbox": self.outbox_status()}
+            return JSONResponse(body, 503 if wrong else 200)
 
         @router.get("/metrics", tags=["health"])
         def metrics(ctx: Ctx) -> Response:
@@ -353,7 +361,7 @@ class Frame:
             "interruption": clock.interruption.out() if clock.interruption else None,
         }
 
-    def _findings(self) -> tuple[dict[str, str], dict[str, str]]:
+    def findings(self) -> tuple[dict[str, str], dict[str, str]]:
         """(what is wrong, what should be known though it works): a probe's text that begins with ``note:``."""
         found = {name: text for name, probe in self._probes.items() if (text := probe())}
         notes = {name: text[5:].strip() for name, text in found.items() if text.startswith("note:")}
@@ -365,7 +373,7 @@ class Frame:
         wrong.update({f"worker {name}": text for name, text in self._tick_errors.items()})
         return wrong, notes
 
-    def _outbox(self) -> list[dict[str, Any]]:
+    def outbox_status(self) -> list[dict[str, Any]]:
         try:
             return self.sender.status()
         except Exception as error:  # noqa: BLE001 - the store is down: that is what this page tells
@@ -376,7 +384,7 @@ class Frame:
         Gauge("fengsui_writer_queue", "entries waiting for the writer", registry=registry).set(self.writer.depth)
         Gauge("fengsui_owner", "1 where this process owns the store", registry=registry).set(self.writer.is_owner)
         waiting = Gauge("fengsui_outbox_waiting", "messages not yet applied", ["receiver"], registry=registry)
-        for row in self._outbox():
+        for row in self.outbox_status():
             if "receiver" in row:
                 waiting.labels(row["receiver"]).set(row["waiting"])
         return generate_latest(registry) + generate_latest(self.registry)

@@ -62,7 +62,6 @@ def routes() -> APIRouter:
             level = str(item.about["confirmed_level"]) if item.open else str(item.level)
             sure[item.township] = max(sure.get(item.township, "normal"), level, key=lambda e: RANK[e])
         body = {
-            "now": here.now.isoformat() if here.now else None,
             "wrong": [answer.wrong for answer in asked.values() if answer.wrong]
             + [f"{name}: more than {ROWS_ASKED}" for name, answer in asked.items() if answer.cut],
             "areas": {

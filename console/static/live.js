@@ -8,7 +8,7 @@ const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
 const HIDDEN_MS = 5000; // a browser has six connections to a host: a page that nobody sees gives its own back
 const CLOSED_MS = 5000;
 const TOGETHER_MS = 150;
-export const AFTER_MS = 120;
+export const AFTER_MS = 20;
 
 const links = document.getElementById("links");
 const busy = new Map(); // part → whether it has to be loaded once more

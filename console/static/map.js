@@ -6,8 +6,12 @@ import { iconsOf, paletteOf } from "./marks.js";
 const EMPTY = { type: "FeatureCollection", features: [] };
 const CLICK_PX = 6;
 const AGAIN_MS = 15000;
-const MARKS_PACE_MS = 1000;
+const MARKS_PACE_MS = 2000;
 const ZONES_PACE_MS = 5000;
+const IDLE_MS = 3000;
+const DRAW_REST = 8; // times as long as the drawing took,
+const REST_MAX_MS = 4000; // but no longer
+const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const RANK = { none: 0, normal: 0, blue: 1, yellow: 2, orange: 3, red: 4 };
 const KINDS = /^(transition|station|order|shelter|evacuation|realm|pack)/;
 const ZONE_KINDS = /^(evacuation|order)/;
@@ -90,13 +94,20 @@ export class OverviewMap {
     if (area && RANK[sure] > RANK[area.level]) area.level = sure;
     const mark = this.marks.features.find((f) => f.properties.sel === `stations:${scope}`)?.properties;
     if (mark && RANK[to] > mark.rank) Object.assign(mark, { level: to, rank: RANK[to], open: verification !== "confirmed" });
-    if (area || mark) this.draw();
+    if (!area && !mark) return;
+    this.marksSaid = ""; // the next answer is drawn, whatever it says
+    this.drawSoon();
   }
 
   async get(name) {
+    const text = await this.read(name);
+    return text === null ? null : JSON.parse(text);
+  }
+
+  async read(name) {
     try {
       const answer = await fetch(`/part/map/${name}?realm=${encodeURIComponent(this.realm)}`);
-      return answer.ok ? await answer.json() : null;
+      return answer.ok ? await answer.text() : null;
     } catch {
       return null;
     }
@@ -116,21 +127,39 @@ export class OverviewMap {
     follow(this.map, () => this.loadZones(), ZONES_PACE_MS);
   }
 
+  // A map is dear to draw: what says the same as the last answer is not drawn again.
   async loadMarks() {
-    const found = await this.get("marks");
-    if (found) {
-      this.areas = found.areas;
-      this.marks = found.marks;
-      this.sayWrong(found.wrong);
-      await this.ready;
-      this.draw();
-    } else this.sayWrong(["console"]);
+    const text = await this.read("marks");
+    if (text === null) {
+      this.marksSaid = "";
+      return this.sayWrong(["console"]);
+    }
+    if (text === this.marksSaid) return;
+    const found = JSON.parse(text);
+    Object.assign(this, { marksSaid: text, areas: found.areas, marks: found.marks });
+    this.sayWrong(found.wrong);
+    await this.ready;
+    this.drawSoon();
   }
 
   async loadZones() {
-    const found = await this.get("zones");
+    const text = await this.read("zones");
     await this.ready;
-    if (found) this.map.getSource("zones").setData(found);
+    if (text === null || text === this.zonesSaid) return;
+    this.zonesSaid = text;
+    this.zonesNew = JSON.parse(text);
+    this.drawSoon();
+  }
+
+  // At once, then the less often the longer it takes: without a graphics card drawing stops the whole page.
+  drawSoon() {
+    follow(this.place, async () => {
+      const begun = performance.now();
+      const idle = new Promise((resolve) => this.map.once("idle", resolve));
+      this.draw();
+      await Promise.race([idle, rest(IDLE_MS)]); // a page that nobody sees is never idle
+      await rest(Math.min((performance.now() - begun) * DRAW_REST, REST_MAX_MS));
+    });
   }
 
   draw() {
@@ -141,6 +170,8 @@ export class OverviewMap {
     const shown = this.shown;
     const features = this.marks.features.filter((f) => shown.has(f.properties.layer) || f.properties.rank > 0 || f.properties.sel === this.sel);
     for (const { properties: p } of features) p.icon = p.level !== "none" ? `level-${p.level}${p.open ? "-open" : ""}` : `${p.layer}${p.unknown ? "-unknown" : ""}`;
+    if (this.zonesNew) this.map.getSource("zones").setData(this.zonesNew);
+    this.zonesNew = null;
     this.map.getSource("regions").setData(this.regions);
     this.map.getSource("marks").setData({ ...EMPTY, features });
     this.place.dataset.marks = features.length;

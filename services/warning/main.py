@@ -49,6 +49,7 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
         features.routes(pipeline.fuses),
     ):
         frame.include(router)
+    frame.number("stations", stations_api.MAY_READ, stations_api.numbers)
     frame.every("alert_watch", watch_alerts)
     if settings.mqtt_host is not None:
         connect_broker(frame, pipeline, settings, clock)

@@ -20,6 +20,9 @@ from sqlalchemy.schema import CreateSchema
 from shared.ids import sha256_hex
 
 BUSY_TIMEOUT_MS = 10_000
+# Kept open, and so many more for a moment: opening one costs more than most questions that are asked of it.
+POOL_SQLITE = {"pool_size": 40, "max_overflow": 10}
+POOL_POSTGRESQL = {"pool_size": 10, "max_overflow": 5}
 
 
 class Store:
@@ -34,13 +37,14 @@ class Store:
             if not self.url.database:
                 raise ValueError("the SQLite DSN must name a file: sqlite:////path/to/store.db")
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine: Engine = create_engine(dsn, connect_args={"check_same_thread": False})
+            self.engine: Engine = create_engine(dsn, connect_args={"check_same_thread": False}, **POOL_SQLITE)
             _tune_sqlite(self.engine)
         else:
             self.engine = create_engine(
                 dsn,
                 connect_args={"options": f"-csearch_path={self.schema}", "connect_timeout": 5},
                 pool_pre_ping=True,
+                **POOL_POSTGRESQL,
             )
 
     @contextmanager

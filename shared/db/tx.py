@@ -106,6 +106,7 @@ class Tx:
         self.pack = pack
         self.behind_at = behind_at  # wall: when the writer's queue was last found waiting long
         self.after: list[Callable[[], None]] = []
+        self.has_events = False  # somebody who follows them may be woken
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._parts: dict[Hashable, Part] = {}
@@ -144,6 +145,7 @@ class Tx:
             values = [{"realm": r, "name": n, "value": value} for (r, n), value in self._numbers.items()]
             self.upsert(table, values, ("value",))
             self._numbers.clear()
+        self.has_events |= self.tables.events in self._rows
         for table, rows in self._rows.items():
             self.conn.execute(insert(table), rows)
         self._rows.clear()

@@ -89,6 +89,7 @@ class Writer:
         self.on_owner: list[Callable[[Tx], None]] = []
         self.on_reset: list[Callable[[], None]] = []
         self.on_commit: list[Callable[[], None]] = []
+        self.on_events: list[Callable[[], None]] = []  # after a commit with events in it
         self.fence = 0
         self.failing: str | None = None
         self.behind_at: datetime | None = None  # wall: when an entry was last found waiting long
@@ -290,7 +291,7 @@ class Writer:
                 future.set_result(result)
             else:
                 future.set_exception(error)
-        for wake in self.on_commit:
+        for wake in (*self.on_commit, *(self.on_events if tx.has_events else ())):
             wake()
 
     def _note_wait(self, first: Any) -> None:

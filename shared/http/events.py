@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -19,8 +21,40 @@ if TYPE_CHECKING:
     from shared.frame import Frame
 
 HEARTBEAT_S = 10.0
-POLL_S = 0.1
+LOOK_S = 0.5  # a process that stands by hears of no commit: it looks
+LOOKS_MAX = 500.0  # in a second, of all streams together: the more follow, the longer each rests between two looks
 CHUNK_MAX = 500
+
+
+class Followers:
+    """听众 The open streams of this process: the writer wakes them as soon as events are committed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bells: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def wake(self) -> None:
+        """From any thread."""
+        with self._lock:
+            for loop, bell in self._bells:
+                with suppress(RuntimeError):  # the loop is closed, and who listened in it gone
+                    loop.call_soon_threadsafe(bell.set)
+
+    @property
+    def rest_s(self) -> float:
+        return len(self._bells) / LOOKS_MAX
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Event]:
+        """A bell of one's own, in the running loop; gone before the loop is."""
+        mine = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            self._bells.add(mine)
+        try:
+            yield mine[1]
+        finally:
+            with self._lock:
+                self._bells.discard(mine)
 
 
 def routes() -> APIRouter:
@@ -98,17 +132,21 @@ def _fetch(frame: Frame, realm: str, after: int, limit: int, public_only: bool) 
 
 async def _stream(frame: Frame, request: Request, realm: str, after: int, public_only: bool) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
-    quiet_until = asyncio.get_running_loop().time() + HEARTBEAT_S
-    while not frame.stopping.is_set() and not await request.is_disconnected():
-        items = await asyncio.to_thread(_fetch, frame, realm, after, CHUNK_MAX, public_only)
-        for item in items:
-            after = item["id"]
-            yield f"id: {after}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
-        now = asyncio.get_running_loop().time()
-        if items:
-            quiet_until = now + HEARTBEAT_S
-        elif now >= quiet_until:
-            yield ": heartbeat\n\n"
-            quiet_until = now + HEARTBEAT_S
-        else:
-            await asyncio.sleep(POLL_S)
+    loop = asyncio.get_running_loop()
+    quiet_until = loop.time() + HEARTBEAT_S
+    with frame.followers.listening() as bell:
+        while not frame.stopping.is_set() and not await request.is_disconnected():
+            bell.clear()  # before the look: what is committed after it rings again
+            items = await asyncio.to_thread(_fetch, frame, realm, after, CHUNK_MAX, public_only)
+            for item in items:
+                after = item["id"]
+                yield f"id: {after}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
+            if items:
+                quiet_until = loop.time() + HEARTBEAT_S
+            elif loop.time() >= quiet_until:
+                yield ": heartbeat\n\n"
+                quiet_until = loop.time() + HEARTBEAT_S
+            if len(items) < CHUNK_MAX:
+                await asyncio.sleep(frame.followers.rest_s)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(bell.wait(), LOOK_S)

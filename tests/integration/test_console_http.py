@@ -52,13 +52,11 @@ def service_app(seen: list[httpx.Headers]) -> FastAPI:
             ],
         }
 
-    @app.get("/readyz")
-    def ready() -> dict[str, Any]:
-        return {"ready": True, "wrong": {}, "notes": {"broker": "demo broker"}, "outbox": []}
-
-    @app.get("/v1/inbox/{sender}")
-    def inbox(sender: str) -> dict[str, Any]:
-        return {"sender": sender, "applied": {}, "parked": []}
+    @app.get("/v1/numbers")
+    def numbers() -> dict[str, Any]:
+        counted = {"orders": {}, "callouts": {"unanswered": 0, "oldest_unanswered_at": None}, "stations": {}}
+        told = {"ready": True, "wrong": {}, "notes": {"broker": "demo broker"}, "waiting": 0, "parked": 0}
+        return {**told, "numbers": counted}
 
     @app.get("/v1/fuses")
     def fuses(realm: str) -> dict[str, Any]:

@@ -77,6 +77,31 @@ def test_a_red_trip_makes_incident_case_orders_and_answers_holds(room: Room) -> 
     assert {"trip.threshold", "order.took_force", "order.call_signer", "callout.case_opened"} <= set(kinds)
 
 
+def test_the_numbers_are_those_of_the_lists(room: Room) -> None:
+    room.send(transition())
+    told = room.get("/v1/numbers")["numbers"]
+    cases = [case["numbers"] for case in room.get("/v1/callouts", state="open")["items"]]
+    assert told["callouts"] == {
+        "unanswered": sum(numbers["unanswered"] for numbers in cases),
+        "oldest_unanswered_at": min(numbers["oldest_unanswered_at"] for numbers in cases),
+    }
+    assert told["callouts"]["unanswered"] > 0
+    assert told["orders"] == room.get("/v1/orders", limit=1)["summary"]
+    assert told["checkins"] == room.get("/v1/checkins", limit=1)["numbers"]
+
+
+def test_the_newest_lines_of_a_timeline_are_those_known_last(room: Room) -> None:
+    room.send(transition())
+    room.send(transition(n=2, before="red", to="orange", reason="hold"))
+    whole = room.get("/v1/incidents/I-0001/timeline")["items"]
+    last = room.get("/v1/incidents/I-0001/timeline", newest=3)["items"]
+    assert len(whole) > len(last) == 3
+    assert all(line in whole for line in last)
+    assert min(line["known_at"] for line in last) >= max(line["known_at"] for line in whole if line not in last)
+    (earlier,) = room.get("/v1/incidents/I-0001/timeline", newest=1)["items"]
+    assert earlier in last
+
+
 def test_orders_are_features_where_their_units_are(room: Room) -> None:
     assert room.http.get("/collections/orders/items").status_code == 401
     room.send(transition())

@@ -9,10 +9,11 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
+from sqlalchemy import Connection, text
 
 from shared.db.tx import Tx
 from shared.errors import Refused
-from shared.http.context import Answer, Ctx
+from shared.http.context import Answer, Context, Ctx
 from shared.vocabulary import Role
 from tests.conftest import fresh_schema
 from tests.support.platform import bare_frame, bearer, service_bearer
@@ -135,6 +136,37 @@ def test_health_realm_and_metrics(http: httpx.Client) -> None:
     assert http.get("/v1/realm").json()["default"] == "x-live"
     assert http.get("/metrics").status_code == 401
     assert "fengsui_owner 1.0" in http.get("/metrics", headers=bearer("a", "admin")).text
+
+
+def test_numbers_hold_what_the_caller_may_read_and_never_a_zero_for_what_is_not_known(dsn: str) -> None:
+    frame = bare_frame(dsn, fresh_schema())
+
+    def no_pack(ctx: Context, conn: Connection) -> int:
+        return len(ctx.frame.require_pack().regions)
+
+    frame.number("realms", [Role.DUTY_OFFICER], lambda ctx, conn: [ctx.realm])
+    frame.number("regions", [Role.DUTY_OFFICER], no_pack)
+    frame.number("secret", [Role.ADMIN], lambda ctx, conn: 1)
+    frame.ready("broker", lambda: "note: demo broker")
+    with serving(frame.app) as url, httpx.Client(base_url=url) as http:
+        assert http.get("/v1/numbers").status_code == 401
+        told = http.get("/v1/numbers?realm=x-live", headers=OFFICER).json()
+        assert told["numbers"] == {"realms": ["x-live"], "regions": None}
+        assert (told["ready"], told["wrong"], told["notes"]) == (True, {}, {"broker": "demo broker"})
+        assert (told["waiting"], told["parked"]) == (0, 0)
+        beside = http.get("/v1/numbers?realm=x-live", headers=bearer("a", "verifier")).json()
+        assert (beside["numbers"], beside["parked"]) == ({}, None)
+
+
+def test_numbers_say_what_is_wrong_while_the_store_cannot_be_read(dsn: str) -> None:
+    frame = bare_frame(dsn, fresh_schema())
+    gone = text("select count(*) from gone")
+    frame.number("things", [Role.DUTY_OFFICER], lambda ctx, conn: conn.execute(gone).scalar())
+    with serving(frame.app) as url, httpx.Client(base_url=url) as http:
+        told = http.get("/v1/numbers", headers=OFFICER).json()
+    assert told["ready"] is False
+    assert "gone" in told["wrong"]["storage"]
+    assert (told["numbers"], told["parked"]) == ({"things": None}, None)
 
 
 def test_the_inbox_takes_messages_only_from_the_service_it_names(http: httpx.Client) -> None:

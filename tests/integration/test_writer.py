@@ -254,3 +254,26 @@ def test_who_waits_long_finds_us_behind(store: Store) -> None:
     first.result(10)
     assert late.result(10) == clock.now() == made.behind_at
     made.stop()
+
+
+def test_who_follows_events_is_woken_by_a_commit_that_has_some(writer: Writer, store: Store) -> None:
+    seen: list[int] = []
+
+    def count() -> None:
+        with store.read() as conn:
+            seen.append(int(conn.execute(select(func.count()).select_from(tables.events)).scalar() or 0))
+
+    def tell(tx: Tx) -> None:
+        tx.event("x-live", "thing", "a", {})
+
+    def tell_and_refuse(tx: Tx) -> None:
+        tell(tx)
+        raise Refused("no", "no", "否")
+
+    writer.on_events.append(count)
+    writer.call(add("a"))
+    with pytest.raises(Refused):
+        writer.call(tell_and_refuse)
+    writer.call(tell)
+    writer.call(lambda tx: None)  # what follows a commit has run once the next one answers
+    assert seen == [1]

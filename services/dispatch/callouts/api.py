@@ -300,13 +300,19 @@ def _head(ctx: Context, row: store.Case) -> dict[str, Any]:
     }
 
 
+def unanswered(ctx: Context, conn: Connection, callouts: Callouts) -> dict[str, Any]:
+    """Over all open cases, of the lines that the caller may see: how many wait for an answer, and since when."""
+    held = [each for each in store.held_open(conn, ctx.realm) if _sees(ctx, each.line)]
+    now = ctx.frame.domain_now(ctx.realm)
+    return board.unanswered([(each.line, callouts.clocks(each.pack)) for each in held], now)
+
+
 def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:
-    pack = ctx.frame.active_pack()
-    return [
-        line
-        for line in store.lines_of(conn, ctx.realm, case_id)
-        if not line.region or covers(ctx.actor.areas, line.region, pack)
-    ]
+    return [line for line in store.lines_of(conn, ctx.realm, case_id) if _sees(ctx, line)]
+
+
+def _sees(ctx: Context, line: Line) -> bool:
+    return not line.region or covers(ctx.actor.areas, line.region, ctx.frame.active_pack())
 
 
 def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> dict[str, Any]:

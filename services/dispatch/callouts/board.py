@@ -143,6 +143,13 @@ def summary(lines: Sequence[Line], clocks: Clocks, now: datetime) -> dict[str, A
     }
 
 
+def unanswered(held: Iterable[tuple[Line, Clocks]], now: datetime) -> dict[str, Any]:
+    """Of the lines that wait for an answer: how many, and since when the first does; as the `summary` of each case."""
+    waiting = list(held)
+    since = [m.opened_at for line, clocks in waiting for m in line.unanswered(clocks, now)]
+    return {"unanswered": len(waiting), "oldest_unanswered_at": _time(min(since, default=None))}
+
+
 def _is_overdue(feedback: Feedback | None) -> bool:
     return feedback is not None and feedback.overdue_at is not None and feedback.given_at is None
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from services.dispatch.callouts.line import Line, LineStatus
+from services.dispatch.callouts.line import OPEN_STATUSES, Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.schema import metadata
@@ -235,6 +235,12 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
     return found
 
 
+def held_open(conn: Connection, realm: str) -> list[Held]:
+    """The lines that nobody has answered yet, over all open cases."""
+    waiting = (lines.c.realm == realm, lines.c.status.in_(sorted(OPEN_STATUSES)), cases.c.state == "open")
+    return _held(conn, _HELD.where(*waiting))
+
+
 def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:
     """The lines of which a clock is due, the oldest first."""
     return _held(
@@ -406,6 +412,13 @@ def add_blackout(conn: Connection, **values: Any) -> None:
 
 def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
+
+
+def last_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int) -> list[Row[Any]]:
+    """What these cases logged last, in order."""
+    here = (log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))))
+    rows = conn.execute(select(log).where(*here).order_by(log.c.no.desc()).limit(limit))
+    return list(reversed(rows.all()))
 
 
 def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int, after: int = 0) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy import Connection
 
 from services.dispatch.checkins import service, store
 from services.dispatch.checkins.bodies import BODY_BYTES_MAX, CheckInBody, LookBody
@@ -101,15 +102,13 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 after=[int(after[0]), int(after[1])] if after else None,
                 limit=limit,
             )
-            counts = store.numbers(conn, ctx.realm, regions)
+            counts = numbers(ctx, conn)
         kept = rows[:limit]
         last = kept[-1] if len(rows) > limit else None
         return {
             "items": [shown(stored, ctx.realm, frame.settings.district, pack) for stored in kept],
             "next": encode_cursor([last.checkin.priority.rank, last.no]) if last else None,
-            "numbers": {
-                each.value: {state.value: counts.get((each.value, state.value), 0) for state in State} for each in Kind
-            },
+            "numbers": counts,
         }
 
     @router.get(PATH + "/{checkin_id}")
@@ -150,6 +149,12 @@ def _looking(router: APIRouter, frame: Frame, checkins: CheckIns) -> None:
             realm, code = ctx.realm, error.code
             frame.writer.submit(lambda tx: tx.audit(realm, sub, f"checkin.{body.act}", checkin_id, reason=code))
             raise
+
+
+def numbers(ctx: Context, conn: Connection) -> dict[str, dict[str, int]]:
+    """How many of one's area stand in each state, by kind."""
+    counts = store.numbers(conn, ctx.realm, regions_of(ctx, ctx.frame.require_pack()))
+    return {each.value: {state.value: counts.get((each.value, state.value), 0) for state in State} for each in Kind}
 
 
 def regions_of(ctx: Context, pack: Pack) -> set[str] | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import Incidents, shown, timeline
+from services.dispatch.incidents.service import TIMELINE_MAX, Incidents, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -90,9 +90,7 @@ def routes(frame: Frame, incidents: Incidents, callouts: Callouts) -> APIRouter:
         ctx.require(READERS)
         with ctx.read() as conn:
             incidents.get(conn, ctx.realm, incident_id)
-            entries = timeline(conn, ctx.realm, incident_id)
-        if newest is not None:
-            entries = sorted(entries, key=lambda entry: entry.known_at)[-newest:]
+            entries = timeline(conn, ctx.realm, incident_id, newest or TIMELINE_MAX)
         return {"incident_id": incident_id, "items": [entry.as_dict() for entry in entries], "next": None}
 
     def change(ctx: Context, incident_id: str, apply: Callable[[Tx], store.Stored]) -> JSONResponse:

@@ -168,8 +168,8 @@ class Incidents:
         return stored
 
 
-def timeline(conn: Connection, realm: str, incident_id: str) -> list[Entry]:
-    """时间线 Trips, notices, alerts, calls and orders of the incident and of those merged into it."""
+def timeline(conn: Connection, realm: str, incident_id: str, newest: int = TIMELINE_MAX) -> list[Entry]:
+    """时间线 Trips, notices, alerts, calls, orders of the incident and those merged into it: what became known last."""
     ids = store.merged_into(conn, realm, incident_id)
     acts = [
         Entry(
@@ -182,12 +182,13 @@ def timeline(conn: Connection, realm: str, incident_id: str) -> list[Entry]:
             by=act.by,
             data=act.data,
         )
-        for act in order_store.acts(conn, realm, ids, TIMELINE_MAX)
+        for act in order_store.acts(conn, realm, ids, newest)
     ]
-    return in_order([*store.entries(conn, realm, ids, TIMELINE_MAX), *acts, *_calls(conn, realm, ids)])
+    told = [*store.entries(conn, realm, ids, newest), *acts, *_calls(conn, realm, ids, newest)]
+    return in_order(sorted(told, key=lambda entry: entry.known_at)[-newest:])
 
 
-def _calls(conn: Connection, realm: str, incident_ids: Iterable[str]) -> list[Entry]:
+def _calls(conn: Connection, realm: str, incident_ids: Iterable[str], newest: int) -> list[Entry]:
     """What the cases of these incidents logged: their trips' cases and their orders' (signers are called there)."""
     cases: set[str] = set()
     for incident_id in incident_ids:
@@ -195,7 +196,7 @@ def _calls(conn: Connection, realm: str, incident_ids: Iterable[str]) -> list[En
         if stored is not None:
             cases.update(store.cases_of_trips(conn, realm, stored.incident.trip_ids))
         cases.update(order_store.cases_of_incident(conn, realm, incident_id))
-    rows = call_store.log_of(conn, realm, sorted(cases), TIMELINE_MAX) if cases else []
+    rows = call_store.last_of(conn, realm, cases, newest) if cases else []
     return [told(row.case_id, row.kind, row.post, row.at, row.happened_at, row.by, row.body) for row in rows]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from services.warning.stations import service, store
 from shared.db.tx import Tx
@@ -91,6 +92,12 @@ def routes() -> APIRouter:
         return ctx.write(apply)
 
     return router
+
+
+def numbers(ctx: Context, conn: Connection) -> dict[str, int]:
+    """How many stations live, are silent, were never heard, are in maintenance."""
+    states = store.load_states(conn, ctx.realm)
+    return service.numbers(ctx.frame.require_pack().stations.values(), states, _now(ctx))
 
 
 def _now(ctx: Context) -> Any:

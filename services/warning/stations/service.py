@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -177,6 +178,12 @@ def station_out(
         and {"since": _time(kept.since), "until": _time(kept.until), "by": kept.by, "reason": kept.reason},
         "version": seen.version,
     }
+
+
+def numbers(stations: Iterable[Station], states: Mapping[str, StationState], now: datetime) -> dict[str, int]:
+    """How many stations stand how, as `station_out` says of each."""
+    seen = ((one, states.get(one.station_id) or StationState(one.station_id)) for one in stations)
+    return dict(sorted(Counter(_liveness(one, state, now) for one, state in seen).items()))
 
 
 def _liveness(station: Station, seen: StationState, now: datetime) -> str:

@@ -39,20 +39,23 @@ def drill(name: str, w0: str, *, runs: bool = True) -> RealmView:
     return RealmView(f"x-{name}", 60.0, NOW if runs else None, "2024-06-27T14:00:00Z", w0)
 
 
-def ready(**extra: Any) -> Asked:
-    return Asked(body={"ready": True, "wrong": {}, "notes": {}, "outbox": [], **extra}, status=200)
+def told(numbers: dict[str, Any] | None = None, **changed: Any) -> Asked:
+    body = {"ready": True, "wrong": {}, "notes": {}, "waiting": 0, "parked": 0, "numbers": numbers or {}}
+    return Asked(body=body | changed, status=200)
 
 
 def help_of(unverified: int) -> dict[str, Any]:
-    return {"items": [], "numbers": {"need_help": {"unverified": unverified, "verified": 5}, "safe": {"unverified": 9}}}
+    return {"need_help": {"unverified": unverified, "verified": 5}, "safe": {"unverified": 9}}
 
 
 def answers(**changed: Asked) -> dict[str, Asked]:
-    calm = {f"ready:{name}": ready() for name in ("warning", "dispatch", "resources")}
-    calm |= {name: Asked(body={"items": []}) for name in ("orders", "cases", "stations")}
-    calm |= {"checkins": Asked(body=help_of(0))}
-    calm |= {f"inbox:{name}": Asked(body={"parked": []}) for name in ("warning", "dispatch", "resources")}
-    return calm | {name.replace("__", ":"): asked for name, asked in changed.items()}
+    calls = {"unanswered": 0, "oldest_unanswered_at": None}
+    calm = {
+        "warning": told({"stations": {"living": 3}}),
+        "dispatch": told({"orders": {}, "callouts": calls, "checkins": help_of(0)}),
+        "resources": told(),
+    }
+    return calm | changed
 
 
 def test_the_page_opens_on_the_drill_that_runs() -> None:
@@ -70,44 +73,50 @@ def test_realms_of_an_away_warning_are_none() -> None:
 
 def test_the_strip_counts() -> None:
     by_state = {"in_force": 1, "awaiting_signature": 1, "proposed": 1, "lifted": 700, "revoked": 1}
-    cases = [
-        {"numbers": {"unanswered": 2, "oldest_unanswered_at": "2024-06-27T14:59:00Z"}},
-        {"numbers": {"unanswered": 3, "oldest_unanswered_at": "2024-06-27T14:50:00Z"}},
-        {"numbers": {"unanswered": 0, "oldest_unanswered_at": None}},
-    ]
-    stations = [{"name": "甲", "state": "living"}, {"name": "乙", "state": "silent"}, {"name": "丙", "state": "never"}]
+    calls = {"unanswered": 5, "oldest_unanswered_at": "2024-06-27T14:50:00Z"}
     strip = strip_of(
         answers(
-            orders=Asked(body={"items": [], "next": "more", "summary": by_state}),
-            cases=Asked(body={"items": cases}),
-            stations=Asked(body={"items": stations}),
-            ready__warning=ready(notes={"broker": "demo broker"}, outbox=[{"receiver": "dispatch", "waiting": 4}]),
-            inbox__dispatch=Asked(body={"parked": [{"no": 1}]}),
-            checkins=Asked(body=help_of(2)),
+            warning=told(
+                {"stations": {"living": 1, "silent": 1, "never": 2, "maintenance": 4}},
+                notes={"broker": "demo broker"},
+                waiting=4,
+            ),
+            dispatch=told({"orders": by_state, "callouts": calls, "checkins": help_of(2)}, parked=1, waiting=1),
         )
     )
     assert (strip.open_orders, strip.waiting_signature) == (3, 2)
     assert (strip.unanswered, strip.oldest_at) == (5, "2024-06-27T14:50:00Z")
-    assert strip.stale == ["乙", "丙"]
-    assert (strip.waiting, strip.parked) == (4, 1)
+    assert strip.stale == 3
+    assert (strip.waiting, strip.parked) == (5, 1)
     assert strip.help_unverified == 2
     assert strip.notes == [("warning", "broker: demo broker")]
     assert strip.wrong == []
 
 
+def test_nothing_to_count_is_zero() -> None:
+    strip = strip_of(answers())
+    counted = (strip.open_orders, strip.waiting_signature, strip.unanswered, strip.stale, strip.waiting, strip.parked)
+    assert (*counted, strip.help_unverified) == (0,) * 7
+    assert strip.oldest_at is None
+
+
 def test_who_may_not_read_checkins_has_no_number_of_them() -> None:
-    assert not strip_of(answers(checkins=Asked(wrong="forbidden", status=403))).sees_help
+    strip = strip_of(answers(dispatch=told({"orders": {}, "callouts": None})))
+    assert (strip.sees_help, strip.help_unverified) == (False, None)
 
 
-def test_a_list_that_was_cut_is_not_counted() -> None:
-    cut = Asked(body={"items": [], "next": "more"})
-    strip = strip_of(answers(orders=cut, cases=cut, stations=cut))
-    assert (strip.open_orders, strip.waiting_signature, strip.unanswered, strip.stale) == (None, None, None, None)
+def test_what_a_service_could_not_count_is_not_known() -> None:
+    cannot = {"orders": None, "callouts": None, "checkins": None}
+    wrong = {"storage": "OperationalError: disk full"}
+    strip = strip_of(answers(dispatch=told(cannot, ready=False, wrong=wrong, waiting=None, parked=None)))
+    assert (strip.open_orders, strip.waiting_signature, strip.unanswered) == (None, None, None)
+    assert (strip.waiting, strip.parked, strip.help_unverified, strip.sees_help) == (None, None, None, True)
+    assert strip.stale == 0
+    assert strip.wrong == [("dispatch", "storage: OperationalError: disk full")]
 
 
 def test_what_is_not_known_is_never_a_zero() -> None:
-    away = ("ready__dispatch", "orders", "cases", "stations", "inbox__dispatch", "checkins")
-    strip = strip_of(answers(**dict.fromkeys(away, AWAY)))
+    strip = strip_of(answers(dispatch=AWAY, warning=Asked(wrong="warning: ReadTimeout")))
     assert (strip.help_unverified, strip.sees_help) == (None, True)
     assert strip.open_orders is None
     assert strip.waiting_signature is None
@@ -115,7 +124,7 @@ def test_what_is_not_known_is_never_a_zero() -> None:
     assert strip.stale is None
     assert strip.waiting is None
     assert strip.parked is None
-    assert strip.wrong == [("dispatch", "dispatch: ConnectError")]
+    assert strip.wrong == [("warning", "warning: ReadTimeout"), ("dispatch", "dispatch: ConnectError")]
 
 
 @pytest.mark.parametrize(
