@@ -14,7 +14,9 @@ from console.settings import ConsoleSettings
 
 TIMEOUT = httpx.Timeout(4.0)  # a machine that is busy is not a service that is away: who is away refuses at once
 STREAM_TIMEOUT = httpx.Timeout(4.0, read=30.0)  # three heartbeats
-KEPT = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=2.0)  # uvicorn keeps one 5 s
+KEPT = httpx.Limits(
+    max_connections=200, max_keepalive_connections=50, keepalive_expiry=10.0
+)  # services keep theirs 20 s
 UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # `streams.STREAMS_MAX` is the limit
 ANSWER_BYTES_MAX = 4_000_000
 

@@ -50,6 +50,8 @@ from shared.vocabulary import Role
 
 log = structlog.get_logger(__name__)
 
+STARTING_S = 10.0
+
 Tick = Callable[[Tx], None]
 Probe = Callable[[], str | None]
 RealmHook = Callable[[Tx, RealmClock | None, RealmClock], None]
@@ -101,6 +103,7 @@ class Frame:
         self.sender = Sender(settings.service, self.store, tables, self.writer, settings.peers, self.tokens)
         self.verifier = verifier or TokenVerifier(jwks_url=settings.jwks_url, cache=settings.jwks_cache)
         self.stopping = threading.Event()
+        self._starter = threading.Thread(target=self._start_when_owner, name="start", daemon=True)
         self.registry = CollectorRegistry()
         self._probes: dict[str, Probe] = {}
         self._numbers: dict[str, numbers.Number] = {}
@@ -164,7 +167,7 @@ class Frame:
     def start(self) -> None:
         """Own the store, then wake workers, outbox and edge. Called by the app's lifespan."""
         self.writer.start()
-        threading.Thread(target=self._start_when_owner, name="start", daemon=True).start()
+        self._starter.start()
         self.writer.wait_owner(5.0)
 
     def _start_when_owner(self) -> None:
@@ -189,6 +192,8 @@ class Frame:
     def stop(self) -> None:
         self.stopping.set()
         self.followers.wake()
+        if self._starter.is_alive():
+            self._starter.join(STARTING_S)  # else it starts what has just been stopped
         for hook in reversed(self._stops):
             hook()
         if self._scheduler.running:

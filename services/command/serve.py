@@ -14,6 +14,7 @@ from shared.clock import SystemClock
 from shared.settings import Env
 
 SWITCH_S = 0.0005  # an answer waits for the one writer at each step: a tenth of what Python gives a busy thread
+KEEP_ALIVE_S = 20  # longer than clients keep theirs (httpx 5 s): who asks on one that was just closed gets no answer
 GRACE_S = 3  # an open event stream would keep the process for ever
 TRUSTED_FORWARDERS = "127.0.0.1,::1"
 """Whose X-Forwarded-For is believed (``FENGSUI_FORWARDED_ALLOW_IPS``: addresses or networks): the last hop in it that
@@ -44,6 +45,7 @@ def serve(service: Service) -> None:
         server_header=False,
         forwarded_allow_ips=env.text("FORWARDED_ALLOW_IPS", TRUSTED_FORWARDERS),
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
 
 

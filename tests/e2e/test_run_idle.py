@@ -25,11 +25,13 @@ from deploy.station.queue import Queue
 from shared.clock import SystemClock, poll_until
 from tests.conftest import fresh_schema
 from tests.support.packs import sample_pack_dir
+from tests.support.ports import free_port
 
 # One after the other: two whole systems at once leave the other tests no machine.
 pytestmark = pytest.mark.xdist_group("system")
 
 READY_S = 300.0
+PORTS = 12  # more than a whole system listens on
 SEEN_S = 20.0  # 2 s on a machine that is not busy with other tests
 TOWNSHIP = "500114112"
 DISTRICT = "500114"
@@ -93,10 +95,12 @@ def running(data: Path, log: Path, port: int, mqtt_port: int, stores: Mapping[st
 @pytest.fixture
 def taken() -> Iterator[int]:
     """A port on which somebody else listens, with the next ones free."""
+    port = free_port(PORTS)
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
         other.listen()
-        yield int(other.getsockname()[1])
+        yield port
 
 
 def storm(now: datetime) -> list[dict[str, Any]]:

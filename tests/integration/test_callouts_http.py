@@ -27,7 +27,7 @@ from shared.frame import Frame, save_realm
 from shared.realm import drill_clock
 from tests.conftest import fresh_schema
 from tests.support.dispatch import KEY, NOW, RED_ZONE, transition
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.resources import sample_pack
 from tests.support.serving import serving
 

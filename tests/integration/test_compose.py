@@ -26,7 +26,7 @@ from shared.clock import SystemClock, poll_until
 from shared.realm import format_time
 from tests.conftest import fresh_schema
 from tests.support.packs import sample_pack_dir
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.real import require_real
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from shared.outbox.inbox import Message
 from tests.conftest import fresh_schema
 from tests.support.patience import PATIENCE_S
 from tests.support.platform import bare_frame
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.serving import serving
 
 
@@ -44,7 +44,7 @@ class Pair:
             raise ZeroDivisionError("a bug")
         if message.body == "held":
             self.released.wait(PATIENCE_S)
-        self.applied.append((message.aggregate, message.body))
+        tx.after_commit(lambda: self.applied.append((message.aggregate, message.body)))
         tx.event(message.realm, "noted", message.aggregate, {"body": message.body})
 
     def emit(self, aggregate: str, body: Any, realm: str = "x-live") -> None:

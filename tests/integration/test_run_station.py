@@ -31,7 +31,7 @@ from shared.clock import poll_until
 from shared.pack.acl import SERVICES_USER
 from tests.support.packs import DISTRICT, tiny_pack
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.real import require_real
 
 ROOT = f"fengsui/{DISTRICT}/rain-01"

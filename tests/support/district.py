@@ -41,7 +41,7 @@ from shared.pack.canonical import copy_definitions
 from shared.settings import Env
 from tests.support.packs import sample_pack_dir
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.resources import sample_pack
 from tests.support.serving import serving
 from tests.support.warning import storm

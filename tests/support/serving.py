@@ -10,9 +10,10 @@ from typing import Literal
 import uvicorn
 from fastapi import FastAPI
 
+from services.command.serve import KEEP_ALIVE_S
 from shared.clock import poll_until
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 @contextmanager
@@ -21,7 +22,13 @@ def serving(app: FastAPI, port: int | None = None, lifespan: Literal["auto", "of
     chosen = port or free_port()
     server = uvicorn.Server(
         uvicorn.Config(
-            app, host="127.0.0.1", port=chosen, lifespan=lifespan, log_level="warning", timeout_graceful_shutdown=1
+            app,
+            host="127.0.0.1",
+            port=chosen,
+            lifespan=lifespan,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
     )
     thread = threading.Thread(target=server.run, name=f"serve-{chosen}", daemon=True)

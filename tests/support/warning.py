@@ -26,7 +26,7 @@ from shared.pack.canonical import copy_definitions
 from shared.pack.model import Pack
 from tests.conftest import fresh_schema
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.serving import serving
 
 ALL_ROLES = ("duty_officer", "drafter", "commander", "verifier", "township", "maintainer", "admin", "service")
