@@ -122,13 +122,13 @@ class Peers:
     async def stream(
         self, service: str, token: str, realm: str, last_event_id: str | None
     ) -> AsyncIterator[httpx.Response]:
-        """The service's event stream as it comes."""
+        """The service's event stream as it comes, its numbers among the events."""
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         url = f"{self._settings.url(service)}/v1/events"
         async with self._streams.stream(
-            "GET", url, params={"realm": realm}, headers=headers, timeout=STREAM_TIMEOUT
+            "GET", url, params={"realm": realm, "numbers": "true"}, headers=headers, timeout=STREAM_TIMEOUT
         ) as answer:
             yield answer
 

@@ -4,24 +4,31 @@ A browser opens at most six connections to one host, and needs one of them to lo
 one connection for all services, whose ids say the number of each (``warning=12,dispatch=7``).
 
 The kinds of events are many and grow; a browser hears a named event only if it asked for that name. So names are left
-out here (the kind stands in the data), and what the bridge itself says (``here away gap login``) has the names alone.
+out here (the kind stands in the data), and what the bridge itself says (``here away gap login``) has the names alone;
+``strip`` is the status strip, made of what the services tell of their numbers, so that no page has to ask for it.
 A browser gives up for good on any answer but 200, so that a service which is away is told inside the stream (``away``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from console.desk import Desk
+from console.peers import Asked
 from console.session import Officer
 from console.settings import SERVICES
+from console.strip import strip_of
+from console.visit import LANG_COOKIE, link
+from console.words import Words
 from shared.errors import NotFound, TooMany, Unauthorized
 from shared.ids import is_realm
 
@@ -35,11 +42,12 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 @dataclass(frozen=True)
 class Said:
-    """一句: ``name`` is the bridge's own word, else ``data`` is a service's event; neither is a heartbeat."""
+    """一句: ``name`` is the bridge's own word, else ``data`` a service's event or ``numbers``; none is a heartbeat."""
 
     name: str | None = None
     number: str | None = None
     data: str | None = None
+    numbers: Asked | None = None  # the service's figures, in place of an event
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -73,7 +81,9 @@ def routes(desk: Desk) -> APIRouter:
     async def all_streams(realm: str, request: Request) -> StreamingResponse:
         """The events of all services in one realm, over one connection."""
         officer = admit(request, realm)
-        return answer(_all(desk, officer.token, realm, _numbers(request.headers.get("last-event-id"))))
+        words = Words(request.cookies.get(LANG_COOKIE))
+        page = StripPage(desk, realm, words)
+        return answer(_all(desk, officer.token, realm, _numbers(request.headers.get("last-event-id")), page))
 
     @router.get("/stream/{service}")
     async def stream(service: str, realm: str, request: Request) -> StreamingResponse:
@@ -91,13 +101,42 @@ async def _one(desk: Desk, service: str, token: str, realm: str, last: str | Non
     async for said in _events(desk, service, token, realm, last):
         if said.name is not None:
             yield ("id\n" if said.name == "gap" else "") + f"event: {said.name}\ndata: {{}}\n\n"
+        elif said.numbers is not None:
+            continue  # the strip needs those of all services
         elif said.data is not None:
             yield (f"id: {said.number}\n" if said.number else "") + f"data: {said.data}\n\n"
         else:
             yield ":\n\n"
 
 
-async def _all(desk: Desk, token: str, realm: str, last: dict[str, str]) -> AsyncIterator[str]:
+class StripPage:
+    """状态条: made anew as the services tell their numbers; said when it reads otherwise than before"""
+
+    def __init__(self, desk: Desk, realm: str, words: Words) -> None:
+        self._desk, self._realm, self._words = desk, realm, words
+        self._told: dict[str, Asked] = {}
+        self._shown = ""
+
+    def take(self, service: str, said: Said) -> str:
+        """The event for the page; nothing while a service has not told anything yet, or where nothing changed."""
+        if said.numbers is not None:
+            self._told[service] = said.numbers
+        elif said.name == "away":
+            self._told[service] = Asked(wrong=f"{service}: away")
+        else:
+            return ""
+        if len(self._told) < len(SERVICES):
+            return ""
+        html = self._desk.templates.get_template("parts/strip.html").render(
+            strip=strip_of(self._told), t=self._words, lang=self._words.lang, now=None, url=partial(link, self._realm)
+        )
+        if html == self._shown:
+            return ""
+        self._shown = html
+        return f"event: strip\ndata: {json.dumps({'html': html}, ensure_ascii=False)}\n\n"
+
+
+async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: StripPage) -> AsyncIterator[str]:
     """All services' events; one that went away is asked again from where it was."""
     told: asyncio.Queue[tuple[str, Said]] = asyncio.Queue(WAITING_MAX)
     numbers = dict(last)
@@ -105,6 +144,10 @@ async def _all(desk: Desk, token: str, realm: str, last: dict[str, str]) -> Asyn
     try:
         while not desk.stopping.is_set():
             service, said = await told.get()
+            if strip := page.take(service, said):
+                yield strip
+            if said.numbers is not None:
+                continue
             if said.name is not None:
                 yield f'event: {said.name}\ndata: {{"service":"{service}"}}\n\n'
             elif said.data is not None:
@@ -150,19 +193,32 @@ async def _events(desk: Desk, service: str, token: str, realm: str, last: str | 
                 yield Said("away")
             else:
                 yield Said("here")
-                number: str | None = None
-                async for line in _lines(answer):
+                async for said in _read(answer):
                     if desk.stopping.is_set():
                         return
-                    if line.startswith("id:"):
-                        number = line[3:].strip()
-                    elif line.startswith("data:"):
-                        yield Said(None, number, line[5:].strip())
-                    elif line.startswith(":"):
-                        yield Said()
+                    yield said
                 yield Said("away")
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ValueError):  # gone, or what it says cannot be read
         yield Said("away")
+
+
+async def _read(answer: httpx.Response) -> AsyncIterator[Said]:
+    number: str | None = None
+    kind = ""
+    async for line in _lines(answer):
+        name, _, value = line.partition(":")
+        if not line:
+            kind = ""
+        elif name == "id":
+            number = value.strip()
+        elif name == "event":
+            kind = value.strip()
+        elif name == "data" and kind == "numbers":
+            yield Said(numbers=Asked(body=json.loads(value), status=200))
+        elif name == "data":
+            yield Said(None, number, value.strip())
+        elif not name:
+            yield Said()
 
 
 async def _lines(answer: httpx.Response) -> AsyncIterator[str]:

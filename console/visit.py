@@ -98,8 +98,7 @@ class Visit:
 
     def url(self, path: str, **query: str | None) -> str:
         """A link of ours that stays in this realm."""
-        given = {"realm": self.realm.realm, **{name: value for name, value in query.items() if value is not None}}
-        return f"{path}?{urlencode(given)}"
+        return link(self.realm.realm, path, **query)
 
     def hurry(self) -> None:
         """Ask for the status strip already, while the page asks for its own."""
@@ -128,6 +127,12 @@ class Visit:
             "request_path": self.request.url.path,
         }
         return render(self.desk, self.request, template, {**common, **values}, self.words.lang, status)
+
+
+def link(realm: str, path: str, **query: str | None) -> str:
+    """A link of ours into a realm."""
+    given = {"realm": realm, **{name: value for name, value in query.items() if value is not None}}
+    return f"{path}?{urlencode(given)}"
 
 
 async def _visit(

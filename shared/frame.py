@@ -106,7 +106,7 @@ class Frame:
         self._starter = threading.Thread(target=self._start_when_owner, name="start", daemon=True)
         self.registry = CollectorRegistry()
         self._probes: dict[str, Probe] = {}
-        self._numbers: dict[str, numbers.Number] = {}
+        self.numbers: dict[str, numbers.Number] = {}
         self.ticks: list[tuple[str, Tick]] = []  # what `start` schedules; a simulation wakes them by hand
         self._tick_errors: dict[str, str] = {}
         self._starts: list[Callable[[], None]] = []
@@ -115,6 +115,7 @@ class Frame:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC"
         )
         self.followers = events.Followers()
+        self.counts = numbers.Counts()
         self.writer.on_commit.append(self.sender.wake)
         self.writer.on_events.append(self.followers.wake)
         self.on_realm: list[RealmHook] = []
@@ -141,7 +142,7 @@ class Frame:
         self._probes[name] = probe
 
     def number(self, name: str, readers: Iterable[Role], count: numbers.Count) -> None:
-        self._numbers[name] = numbers.Number(tuple(readers), count)
+        self.numbers[name] = numbers.Number(tuple(readers), count)
 
     def active_pack(self) -> Pack | None:
         """The active version, or None while this service has none."""
@@ -284,7 +285,7 @@ class Frame:
         app.add_middleware(problems.RefuseLarge, limit_of=lambda path: self.body_limits.get(path, self.body_bytes_max))
         app.include_router(self._common_routes())
         app.include_router(events.routes())
-        app.include_router(numbers.routes(self, self._numbers))
+        app.include_router(numbers.routes(self))
         app.include_router(enrolment.routes())
         return app
 

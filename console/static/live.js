@@ -43,6 +43,10 @@ async function load(part) {
   if (!answer.ok) return;
   const text = await answer.text();
   if (answer.headers.has("x-domain-now")) setClock(answer.headers.get("x-domain-now"));
+  show(part, text);
+}
+
+function show(part, text) {
   if (part.shown !== text) {
     replace(part, text);
     part.shown = text;
@@ -118,6 +122,7 @@ function open() {
   own("away", (service) => { say(service, "away"); again(); });
   own("gap", again);
   own("login", toTheDoor);
+  stream.addEventListener("strip", (event) => show(document.getElementById("strip"), JSON.parse(event.data).html));
   stream.onerror = () => {
     sayAll("away");
     if (stream.readyState === EventSource.CLOSED) setTimeout(open, CLOSED_MS);

@@ -14,8 +14,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlalchemy import func, select
 
 from shared.errors import Gone, Invalid
-from shared.http.context import ANONYMOUS, Ctx
+from shared.http.context import ANONYMOUS, Context, Ctx
 from shared.realm import format_time
+from shared.vocabulary import Role
 
 if TYPE_CHECKING:
     from shared.frame import Frame
@@ -24,6 +25,7 @@ HEARTBEAT_S = 10.0
 LOOK_S = 0.5  # a process that stands by hears of no commit: it looks
 LOOKS_MAX = 500.0  # in a second, of all streams together: the more follow, the longer each rests between two looks
 CHUNK_MAX = 500
+COUNT_REST_S, COUNT_AGAIN_S = 0.1, 2.0  # between two counts of a stream's numbers: after an event, and without one
 
 
 class Followers:
@@ -66,8 +68,13 @@ def routes() -> APIRouter:
         ctx: Ctx,
         after: Annotated[int | None, Query(ge=0)] = None,
         limit: Annotated[int, Query(ge=1, le=CHUNK_MAX)] = 100,
+        numbers: bool = False,
     ) -> Response:
-        """What happened in the realm, in order. Public events without a token."""
+        """What happened in the realm, in order. Public events without a token.
+
+        ``numbers=true`` (a stream) also tells ``/v1/numbers`` to those who may read them: at first and whenever they
+        have changed, as events of the kind ``numbers`` without an id.
+        """
         frame, realm = ctx.frame, ctx.realm
         public_only = ctx.actor is ANONYMOUS or not ctx.actor.may_realm(realm)
         start = _start(request, after)
@@ -78,7 +85,7 @@ def routes() -> APIRouter:
         if start is None:
             start = await asyncio.to_thread(_last, frame)
         return StreamingResponse(
-            _stream(frame, request, realm, start, public_only),
+            _stream(ctx, start, public_only, Teller(ctx) if numbers and ctx.allows(tuple(Role)) else None),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -130,14 +137,37 @@ def _fetch(frame: Frame, realm: str, after: int, limit: int, public_only: bool) 
         ]
 
 
-async def _stream(frame: Frame, request: Request, realm: str, after: int, public_only: bool) -> AsyncIterator[str]:
+class Teller:
+    """报数 The numbers of one stream: counted soon after an event, else now and then; said when they have changed."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._said = ""
+        self._counted_at = -COUNT_AGAIN_S  # monotonic
+
+    def wait_s(self, now: float, *, moved: bool) -> float:
+        """How long until they are counted again."""
+        return max(0.0, self._counted_at + (COUNT_REST_S if moved else COUNT_AGAIN_S) - now)
+
+    async def say(self, now: float, after: int) -> str:
+        """The event; nothing where they are as they were. ``after``: the last event that they must know of."""
+        self._counted_at = now
+        body = await self._ctx.frame.counts.text(self._ctx, after, now)
+        if body == self._said:
+            return ""
+        self._said = body
+        return f"event: numbers\ndata: {body}\n\n"
+
+
+async def _stream(ctx: Context, after: int, public_only: bool, teller: Teller | None) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
-    loop = asyncio.get_running_loop()
+    frame, loop = ctx.frame, asyncio.get_running_loop()
     quiet_until = loop.time() + HEARTBEAT_S
+    moved = True  # since the numbers were counted
     with frame.followers.listening() as bell:
-        while not frame.stopping.is_set() and not await request.is_disconnected():
+        while not frame.stopping.is_set() and not await ctx.request.is_disconnected():
             bell.clear()  # before the look: what is committed after it rings again
-            items = await asyncio.to_thread(_fetch, frame, realm, after, CHUNK_MAX, public_only)
+            items = await asyncio.to_thread(_fetch, frame, ctx.realm, after, CHUNK_MAX, public_only)
             for item in items:
                 after = item["id"]
                 yield f"id: {after}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
@@ -146,7 +176,16 @@ async def _stream(frame: Frame, request: Request, realm: str, after: int, public
             elif loop.time() >= quiet_until:
                 yield ": heartbeat\n\n"
                 quiet_until = loop.time() + HEARTBEAT_S
-            if len(items) < CHUNK_MAX:
-                await asyncio.sleep(frame.followers.rest_s)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(bell.wait(), LOOK_S)
+            if len(items) == CHUNK_MAX:
+                continue
+            moved = moved or bool(items)
+            wait_s = LOOK_S
+            if teller is not None:
+                if teller.wait_s(loop.time(), moved=moved) <= 0:
+                    if text := await teller.say(loop.time(), after):
+                        yield text
+                    moved = False
+                wait_s = min(LOOK_S, teller.wait_s(loop.time(), moved=moved))
+            await asyncio.sleep(frame.followers.rest_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), wait_s)

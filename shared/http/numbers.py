@@ -7,6 +7,8 @@ A page shows them anew at each event, so that each is one cheap statement, and n
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from shared.frame import Frame
 
 PARKED_READERS = (Role.SERVICE, Role.ADMIN, Role.MAINTAINER, Role.DUTY_OFFICER)
+KEPT_S = 1.0
+RIGHTS_MAX = 200
+Rights = tuple[str, frozenset[str], tuple[str, ...], tuple[str, ...]]
 Count = Callable[[Context, Connection], Any]
 
 
@@ -34,7 +39,7 @@ class Number:
     count: Count
 
 
-def routes(frame: Frame, numbers: Mapping[str, Number]) -> APIRouter:
+def routes(frame: Frame) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/v1/numbers")
@@ -42,30 +47,58 @@ def routes(frame: Frame, numbers: Mapping[str, Number]) -> APIRouter:
         """Readiness as in ``/readyz``, and the figures of the realm within the caller's areas.
 
         ``waiting``: messages to other services that are not applied yet; ``parked``: messages that this one refused for
-        good. null is not known; a figure that the caller may not read is left out.
+        good. null is not known; a figure that the caller may not read is left out. ``/v1/events?numbers=true`` tells
+        them as they change.
         """
         ctx.require(tuple(Role))
-        wrong, notes = frame.findings()
-        mine = {name: number for name, number in numbers.items() if ctx.allows(number.readers)}
-        counted: dict[str, Any] = dict.fromkeys(mine)
-        parked = None
-        try:
-            with ctx.read() as conn:
-                counted = {name: _counted(number.count, ctx, conn) for name, number in mine.items()}
-                if ctx.allows(PARKED_READERS):
-                    parked = conn.execute(select(func.count()).select_from(frame.tables.inbox_parked)).scalar()
-        except SQLAlchemyError as error:
-            wrong["storage"] = f"{type(error).__name__}: {error}"
-        return {
-            "ready": not wrong,
-            "wrong": wrong,
-            "notes": notes,
-            "waiting": _waiting(frame.outbox_status()),
-            "parked": parked,
-            "numbers": counted,
-        }
+        return told(frame, ctx)
 
     return router
+
+
+def told(frame: Frame, ctx: Context) -> dict[str, Any]:
+    """The answer of ``/v1/numbers`` as of now."""
+    wrong, notes = frame.findings()
+    mine = {name: number for name, number in frame.numbers.items() if ctx.allows(number.readers)}
+    counted: dict[str, Any] = dict.fromkeys(mine)
+    parked = None
+    try:
+        with ctx.read() as conn:
+            counted = {name: _counted(number.count, ctx, conn) for name, number in mine.items()}
+            if ctx.allows(PARKED_READERS):
+                parked = conn.execute(select(func.count()).select_from(frame.tables.inbox_parked)).scalar()
+    except SQLAlchemyError as error:
+        wrong["storage"] = f"{type(error).__name__}: {error}"
+    return {
+        "ready": not wrong,
+        "wrong": wrong,
+        "notes": notes,
+        "waiting": _waiting(frame.outbox_status()),
+        "parked": parked,
+        "numbers": counted,
+    }
+
+
+class Counts:
+    """同数 One count for all streams of the same rights, so that many open pages cost no more than one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Rights, tuple[int, float, str]] = {}
+        self._locks: dict[Rights, asyncio.Lock] = {}
+
+    async def text(self, ctx: Context, after: int, now: float) -> str:
+        """The answer as JSON, counted when event ``after`` was there already and at most `KEPT_S` before ``now``."""
+        rights = (ctx.realm, ctx.actor.roles, ctx.actor.areas, ctx.actor.realms)
+        if rights not in self._locks and len(self._locks) >= RIGHTS_MAX:
+            self._kept.clear()
+            self._locks.clear()
+        async with self._locks.setdefault(rights, asyncio.Lock()):
+            kept = self._kept.get(rights)
+            if kept is not None and kept[0] >= after and now - kept[1] < KEPT_S:
+                return kept[2]
+            text = json.dumps(await asyncio.to_thread(told, ctx.frame, ctx), ensure_ascii=False)
+            self._kept[rights] = (after, now, text)
+            return text
 
 
 def _counted(count: Count, ctx: Context, conn: Connection) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from console.settings import ConsoleSettings
 from shared.clock import ManualClock
 from shared.ids import sha256_hex
 from shared.realm import format_time, parse_time
+from tests.support.patience import PATIENCE_S
 from tests.support.serving import serving
 
 NOW = parse_time("2026-11-23T18:00:00Z")
@@ -37,7 +39,22 @@ def token(exp_s: float = 3600) -> str:
     return f"{part({})}.{part(claims)}.{part('x')}"
 
 
-def service_app(seen: list[httpx.Headers]) -> FastAPI:
+NUMBERS = {
+    "ready": True,
+    "wrong": {},
+    "notes": {"broker": "demo broker"},
+    "waiting": 0,
+    "parked": 0,
+    "numbers": {
+        "orders": {},
+        "callouts": {"unanswered": 4, "oldest_unanswered_at": None},
+        "stations": {"living": 3},
+        "checkins": {"need_help": {"unverified": 0}},
+    },
+}
+
+
+def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
     """All three services in one."""
     app = FastAPI()
 
@@ -54,9 +71,7 @@ def service_app(seen: list[httpx.Headers]) -> FastAPI:
 
     @app.get("/v1/numbers")
     def numbers() -> dict[str, Any]:
-        counted = {"orders": {}, "callouts": {"unanswered": 0, "oldest_unanswered_at": None}, "stations": {}}
-        told = {"ready": True, "wrong": {}, "notes": {"broker": "demo broker"}, "waiting": 0, "parked": 0}
-        return {**told, "numbers": counted}
+        return NUMBERS
 
     @app.get("/v1/fuses")
     def fuses(realm: str) -> dict[str, Any]:
@@ -99,14 +114,25 @@ def service_app(seen: list[httpx.Headers]) -> FastAPI:
             return JSONResponse({"code": "gone"}, 410)
         data = json.dumps({"kind": "callout.answered", "realm": realm})
         frame = f"retry: 1000\n\nid: 7\nevent: callout.answered\ndata: {data}\n\n"
-        return StreamingResponse(iter([frame[:30], frame[30:]]), media_type="text/event-stream")
+        if request.query_params.get("numbers") == "true":
+            frame += f"event: numbers\ndata: {json.dumps(NUMBERS)}\n\n"
+
+        async def said() -> AsyncIterator[str]:
+            yield frame[:30]
+            yield frame[30:]
+            await asyncio.to_thread(ends.wait, PATIENCE_S)
+
+        return StreamingResponse(said(), media_type="text/event-stream")
 
     return app
 
 
 class Console:
-    def __init__(self, url: str, clock: ManualClock, links: Path, headers: list[httpx.Headers]) -> None:
+    def __init__(
+        self, url: str, clock: ManualClock, links: Path, headers: list[httpx.Headers], ends: threading.Event
+    ) -> None:
         self.url, self.clock, self.links, self.headers = url, clock, links, headers
+        self.ends = ends  # whether the services' streams end by themselves
         self.http = httpx.Client(base_url=url, timeout=20)
 
     def log_in(self) -> None:
@@ -119,11 +145,14 @@ def console(tmp_path: Path) -> Iterator[Console]:
     clock = ManualClock(NOW)
     headers: list[httpx.Headers] = []
     with ExitStack() as stack:
-        peer = stack.enter_context(serving(service_app(headers)))
+        ends = threading.Event()
+        ends.set()
+        stack.callback(ends.set)
+        peer = stack.enter_context(serving(service_app(headers, ends)))
         settings = ConsoleSettings(
             host="127.0.0.1", port=0, warning_url=peer, dispatch_url=peer, resources_url=peer, links=tmp_path
         )
-        made = Console(stack.enter_context(serving(create_app(settings, clock))), clock, tmp_path, headers)
+        made = Console(stack.enter_context(serving(create_app(settings, clock))), clock, tmp_path, headers, ends)
         stack.callback(made.http.close)
         yield made
 
@@ -244,6 +273,19 @@ def test_one_connection_follows_all_services(console: Console) -> None:
     assert json.loads(told[at].removeprefix("data: "))["event"]["kind"] == "callout.answered"
     assert "dispatch=7" in told[at - 1]
     assert not any(line.startswith("event: callout") for line in told)
+
+
+def test_the_strip_comes_as_the_services_tell_their_numbers_and_is_not_known_where_one_is_away(
+    console: Console,
+) -> None:
+    console.log_in()
+    console.ends.clear()
+    with console.http.stream("GET", "/stream?realm=x-live") as answer:
+        lines = answer.iter_lines()
+        strips = (json.loads(next(lines).removeprefix("data: "))["html"] for line in lines if line == "event: strip")
+        assert '未应答</dt><dd><b class="warn">4</b>' in next(strips)
+        console.ends.set()
+        assert any('未应答</dt><dd><b class="unknown">不知道</b>' in strip for strip in strips)
 
 
 def test_a_stream_is_bridged_with_the_officers_token_and_without_names(console: Console) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+from starlette.requests import Request
 
+from shared.auth.tokens import Actor
 from shared.db.tx import Tx
 from shared.errors import Refused
 from shared.http.context import Answer, Context, Ctx
 from shared.vocabulary import Role
 from tests.conftest import fresh_schema
+from tests.support.patience import PATIENCE_S
 from tests.support.platform import bare_frame, bearer, service_bearer
 from tests.support.serving import serving
 
@@ -128,6 +134,57 @@ def test_events_stream_from_the_last_seen_on(http: httpx.Client) -> None:
             if line.startswith("id: "):
                 assert line == "id: 2"
                 break
+
+
+def test_a_stream_tells_the_numbers_at_first_and_when_they_have_changed(dsn: str) -> None:
+    frame = bare_frame(dsn, fresh_schema())
+    frame.include(thing_routes())
+    kept = select(frame.tables.counters.c.value).where(frame.tables.counters.c.name == "thing")
+    frame.number("things", [Role.DUTY_OFFICER], lambda ctx, conn: conn.execute(kept).scalar() or 0)
+    asked = OFFICER | {"Accept": "text/event-stream"}
+    with serving(frame.app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
+        with http.stream("GET", "/v1/events?numbers=true", headers=asked) as stream:
+            lines = _sse(stream)
+            assert next(lines)["numbers"] == {"things": 0}
+            for name in ("one", "two"):
+                assert http.post("/v1/things", json={"name": name}, headers=OFFICER).status_code == 201
+            said = [next(lines), next(lines)]
+            while said[-1].get("numbers") != {"things": 2}:
+                said.append(next(lines))
+        assert [each["subject"] for each in said if "subject" in each] == ["one", "two"]
+        with http.stream("GET", "/v1/events?numbers=true&after=0", headers={"Accept": "text/event-stream"}) as public:
+            http.post("/v1/things", json={"name": "public"}, headers=OFFICER)
+            assert next(_sse(public))["subject"] == "public"
+
+
+def test_streams_of_the_same_rights_share_a_count_that_knows_their_last_event(dsn: str) -> None:
+    frame = bare_frame(dsn, fresh_schema())
+    counting = count(1)
+    frame.number("count", [Role.DUTY_OFFICER], lambda ctx, conn: next(counting))
+
+    def caller(*areas: str) -> Context:
+        actor = Actor("somebody", frozenset({"duty_officer"}), areas, ("*",))
+        return Context(frame, Request({"type": "http"}), actor, "x-live", b"")
+
+    async def told(times: int, after: int, now: float, *areas: str) -> set[int]:
+        texts = [frame.counts.text(caller(*areas), after, now) for _ in range(times)]
+        return {json.loads(text)["numbers"]["count"] for text in await asyncio.gather(*texts)}
+
+    async def one_after_the_other() -> list[set[int]]:
+        return [
+            await told(5, 7, 100.0, "*"),
+            await told(2, 6, 100.5, "*"),
+            await told(2, 8, 100.5, "*"),
+            await told(2, 8, 102.0, "*"),
+            await told(1, 8, 102.0, "500114112"),
+        ]
+
+    assert asyncio.run(one_after_the_other()) == [{1}, {1}, {2}, {3}, {4}]
+    frame.store.close()
+
+
+def _sse(stream: httpx.Response) -> Iterator[dict[str, Any]]:
+    return (json.loads(line[5:]) for line in stream.iter_lines() if line.startswith("data:"))
 
 
 def test_health_realm_and_metrics(http: httpx.Client) -> None:

@@ -212,11 +212,15 @@ def judge_person(
 def wants_by_person(
     told: Iterable[Sequence[tuple[datetime, tuple[Want, ...]]]],
 ) -> dict[str, list[tuple[datetime, Mapping[WantKey, Want]]]]:
-    """What each person was to hear, over all lines, whenever it changed; one instant is one change."""
+    """What each person was to hear, over all lines, whenever it changed; one instant is one change.
+
+    But where a line had nothing left to say and then something new, both are told: a cadence ended and another began.
+    """
     steps = [(at, line, wants) for line, history in enumerate(told) for at, wants in history]
     standing: dict[int, tuple[Want, ...]] = {}
     by_person: dict[str, dict[int, tuple[Want, ...]]] = {}
     out: dict[str, list[tuple[datetime, Mapping[WantKey, Want]]]] = {}
+    silenced: dict[str, int] = {}  # by which line a person had nothing to hear any more
     for at, line, wants in sorted(steps, key=lambda step: (step[0], step[1])):
         touched = {want.person for want in (*standing.get(line, ()), *wants)}
         standing[line] = wants
@@ -225,8 +229,12 @@ def wants_by_person(
             own[line] = tuple(want for want in wants if want.person == person)
             now = {want.key: want for each in own.values() for want in each}
             history = out.setdefault(person, [])
-            if history and history[-1][0] == at:
+            began_anew = bool(now) and silenced.get(person) == line
+            if history and history[-1][0] == at and not began_anew:
                 history[-1] = (at, now)
             else:
                 history.append((at, now))
+            silenced.pop(person, None)
+            if not now:
+                silenced[person] = line
     return out

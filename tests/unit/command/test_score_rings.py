@@ -115,6 +115,23 @@ def test_the_worst_matters_cadence_is_the_only_one(
     assert all(part in text for part, text in zip(says, found, strict=True)), (what, found)
 
 
+def test_a_line_that_was_answered_and_asks_anew_at_one_instant_begins_another_cadence() -> None:
+    """The superior answers for the post; in the same batch another village's red comes to the same line."""
+    one = [(at(0), (want(),)), (at(4), ()), (at(4), (want(name="b", since=4),))]
+    history = wants_by_person([one])["甲"]
+    assert [(when, len(wants)) for when, wants in history] == [(at(0), 1), (at(4), 0), (at(4), 1)]
+    calls = [call(0, 0.7, no=1), call(2, 2.7, no=2), call(4, 4.7, no=3), call(6, 6.7, no=4)]
+    assert judge_person("甲", history, calls, CLOCKS, ALLOW, at(7)).findings == []
+    as_before = [call(0, 0.7, no=1), call(2, 2.7, no=2), call(5, 5.7, no=3)]
+    assert judge_person("甲", history, as_before, CLOCKS, ALLOW, at(6)).findings != []
+
+
+def test_another_line_that_joins_at_the_instant_of_an_answer_goes_on_with_the_cadence() -> None:
+    """Which of the two came first their logs do not tell."""
+    one, other = [(at(0), (want(),)), (at(4), ())], [(at(4), (want(name="b", since=4),))]
+    assert [(when, len(wants)) for when, wants in wants_by_person([one, other])["甲"]] == [(at(0), 1), (at(4), 1)]
+
+
 def test_slots_that_passed_are_not_made_up() -> None:
     assert slot_after(at(0), None, RED) == at(0)
     assert slot_after(at(0), at(3), RED) == at(4)
