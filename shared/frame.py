@@ -7,7 +7,7 @@ returns ``frame.app``. Use cases get a `Tx`; routes get a `Ctx`; nothing else ho
     frame.every("callouts", tick)              ``tick(tx)`` each `tick_s`, in the writer; deadlines live in the store
     frame.on_start(hook), frame.on_stop(hook)  threads of the edge (MQTT), after the owner is known
     frame.ready("broker", probe)               ``probe()`` → None when fine, else what is wrong: /readyz and console
-    frame.number("orders", readers, count)  one figure of GET /v1/numbers
+    frame.number("orders", readers, count)     one figure of GET /v1/numbers
     frame.include(router)
 """
 
@@ -339,7 +339,7 @@ class Frame:
         @router.get("/v1/inbox/{sender}", tags=["inbox"])
         def inbox_state(sender: str, ctx: Ctx) -> dict[str, Any]:
             """How far each realm of a sender is applied, and what is parked."""
-            ctx.require([Role.SERVICE, Role.ADMIN, Role.MAINTAINER, Role.DUTY_OFFICER])
+            ctx.require(numbers.PARKED_READERS)
             table, parked = self.tables.inbox, self.tables.inbox_parked
             with ctx.read() as conn:
                 rows = conn.execute(select(table).where(table.c.sender == sender)).all()
