@@ -34,6 +34,7 @@ from shared.ids import is_realm
 
 STREAMS_MAX = 300
 RETRY_MS = 2000
+NUMBERS_S = 6.0  # services tell their numbers every two seconds: who is silent for longer is not known
 AGAIN_S = 1.0  # how soon a service that went away is asked again
 WAITING_MAX = 1000  # events that a slow browser may be behind; then the services wait
 LINE_BYTES_MAX = 1_000_000
@@ -115,6 +116,7 @@ class StripPage:
     def __init__(self, desk: Desk, realm: str, words: Words) -> None:
         self._desk, self._realm, self._words = desk, realm, words
         self._told: dict[str, Asked] = {}
+        self._at: dict[str, float] = {}  # monotonic
         self._shown = ""
 
     def take(self, service: str, said: Said) -> str:
@@ -127,6 +129,11 @@ class StripPage:
             return ""
         if len(self._told) < len(SERVICES):
             return ""
+        now = asyncio.get_running_loop().time()
+        self._at[service] = now
+        for name, at in self._at.items():
+            if now - at > NUMBERS_S:
+                self._told[name] = Asked(wrong=f"{name}: silent")
         html = self._desk.templates.get_template("parts/strip.html").render(
             strip=strip_of(self._told), t=self._words, lang=self._words.lang, now=None, url=partial(link, self._realm)
         )

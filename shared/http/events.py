@@ -72,8 +72,8 @@ def routes() -> APIRouter:
     ) -> Response:
         """What happened in the realm, in order. Public events without a token.
 
-        ``numbers=true`` (a stream) also tells ``/v1/numbers`` to those who may read them: at first and whenever they
-        have changed, as events of the kind ``numbers`` without an id.
+        ``numbers=true`` (a stream) also tells ``/v1/numbers`` to those who may read them: at first, after events
+        and every two seconds, as events of the kind ``numbers`` without an id.
         """
         frame, realm = ctx.frame, ctx.realm
         public_only = ctx.actor is ANONYMOUS or not ctx.actor.may_realm(realm)
@@ -138,11 +138,10 @@ def _fetch(frame: Frame, realm: str, after: int, limit: int, public_only: bool) 
 
 
 class Teller:
-    """报数 The numbers of one stream: counted soon after an event, else now and then; said when they have changed."""
+    """报数 The numbers of one stream: counted and said soon after an event, else every `COUNT_AGAIN_S`."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._said = ""
         self._counted_at = -COUNT_AGAIN_S  # monotonic
 
     def wait_s(self, now: float, *, moved: bool) -> float:
@@ -150,12 +149,9 @@ class Teller:
         return max(0.0, self._counted_at + (COUNT_REST_S if moved else COUNT_AGAIN_S) - now)
 
     async def say(self, now: float, after: int) -> str:
-        """The event; nothing where they are as they were. ``after``: the last event that they must know of."""
+        """The event, changed or not: who hears none for long knows nothing. They know of event ``after``."""
         self._counted_at = now
         body = await self._ctx.frame.counts.text(self._ctx, after, now)
-        if body == self._said:
-            return ""
-        self._said = body
         return f"event: numbers\ndata: {body}\n\n"
 
 
@@ -182,8 +178,7 @@ async def _stream(ctx: Context, after: int, public_only: bool, teller: Teller | 
             wait_s = LOOK_S
             if teller is not None:
                 if teller.wait_s(loop.time(), moved=moved) <= 0:
-                    if text := await teller.say(loop.time(), after):
-                        yield text
+                    yield await teller.say(loop.time(), after)
                     moved = False
                 wait_s = min(LOOK_S, teller.wait_s(loop.time(), moved=moved))
             await asyncio.sleep(frame.followers.rest_s)
