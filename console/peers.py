@@ -21,6 +21,10 @@ UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # `
 ANSWER_BYTES_MAX = 4_000_000
 
 
+Ask = tuple[str, str, Mapping[str, Any]]
+"""``(service, path, query)``"""
+
+
 @dataclass(frozen=True)
 class Asked:
     """答复: ``body`` where the service answered; else ``wrong`` says what kept it, and ``status`` its code."""
@@ -102,7 +106,7 @@ class Peers:
             return Asked(wrong=f"{service}: {type(error).__name__}")
         return _asked(service, answer)
 
-    async def many(self, asks: dict[str, tuple[str, str, dict[str, Any]]], token: str | None) -> dict[str, Asked]:
+    async def many(self, asks: Mapping[str, Ask], token: str | None) -> dict[str, Asked]:
         """Several at once: ``{name: (service, path, query)}``."""
         answers = await asyncio.gather(
             *(self.get(service, path, token, **query) for service, path, query in asks.values())
@@ -120,15 +124,15 @@ class Peers:
 
     @asynccontextmanager
     async def stream(
-        self, service: str, token: str, realm: str, last_event_id: str | None
+        self, service: str, token: str, realm: str, last_event_id: str | None, of: str
     ) -> AsyncIterator[httpx.Response]:
-        """The service's event stream as it comes, its numbers among the events."""
+        """The service's event stream as it comes, its numbers ``of`` these names among the events."""
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
         url = f"{self._settings.url(service)}/v1/events"
         async with self._streams.stream(
-            "GET", url, params={"realm": realm, "numbers": "true"}, headers=headers, timeout=STREAM_TIMEOUT
+            "GET", url, params={"realm": realm, "numbers": "true", "of": of}, headers=headers, timeout=STREAM_TIMEOUT
         ) as answer:
             yield answer
 

@@ -1,11 +1,11 @@
-"""事件桥 The services' events to the officer's page: ``/stream/{service}`` one, ``/stream`` all three.
+"""事件桥 ``/stream``: the events of all services to the officer's page.
 
 A browser opens at most six connections to one host, and needs one of them to load anything: a page follows ``/stream``,
 one connection for all services, whose ids say the number of each (``warning=12,dispatch=7``).
 
 The kinds of events are many and grow; a browser hears a named event only if it asked for that name. So names are left
-out here (the kind stands in the data), and what the bridge itself says (``here away gap login``) has the names alone;
-``strip`` is the status strip, made of what the services tell of their numbers, so that no page has to ask for it.
+out here (the kind stands in the data), and what the bridge itself says (``here away gap login told``) alone has names;
+``told`` has the page's parts that are made of the services' numbers (console/told.py), each as it reads now.
 A browser gives up for good on any answer but 200, so that a service which is away is told inside the stream (``away``).
 """
 
@@ -13,32 +13,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from console.desk import Desk
+from console.overview.view import NEWEST, TODO
 from console.peers import Asked
 from console.session import Officer
 from console.settings import SERVICES
-from console.strip import strip_of
+from console.strip import STRIP
+from console.told import Part, Telling, figures
 from console.visit import LANG_COOKIE, link
 from console.words import Words
-from shared.errors import NotFound, TooMany, Unauthorized
+from shared.errors import Invalid, NotFound, TooMany, Unauthorized
 from shared.ids import is_realm
 
 STREAMS_MAX = 300
 RETRY_MS = 2000
-NUMBERS_S = 6.0  # services tell their numbers every two seconds: who is silent for longer is not known
 AGAIN_S = 1.0  # how soon a service that went away is asked again
 WAITING_MAX = 1000  # events that a slow browser may be behind; then the services wait
 LINE_BYTES_MAX = 1_000_000
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+PARTS = {part.name: part for part in (STRIP, TODO, NEWEST)}
 
 
 @dataclass(frozen=True)
@@ -79,80 +82,53 @@ def routes(desk: Desk) -> APIRouter:
         return StreamingResponse(counted(), media_type="text/event-stream", headers=HEADERS)
 
     @router.get("/stream")
-    async def all_streams(realm: str, request: Request) -> StreamingResponse:
-        """The events of all services in one realm, over one connection."""
+    async def all_streams(
+        realm: str, request: Request, parts: Annotated[str, Query(max_length=100)] = ""
+    ) -> StreamingResponse:
+        """The events of all services in one realm, over one connection; with the parts that the page has."""
         officer = admit(request, realm)
-        words = Words(request.cookies.get(LANG_COOKIE))
-        page = StripPage(desk, realm, words)
-        return answer(_all(desk, officer.token, realm, _numbers(request.headers.get("last-event-id")), page))
-
-    @router.get("/stream/{service}")
-    async def stream(service: str, realm: str, request: Request) -> StreamingResponse:
-        """The events of one service in one realm."""
-        if service not in SERVICES:
-            raise NotFound("there is no such stream", "没有该事件流")
-        officer = admit(request, realm)
-        return answer(_one(desk, service, officer.token, realm, request.headers.get("last-event-id")))
+        last = _numbers(request.headers.get("last-event-id"))
+        return answer(_all(desk, officer.token, realm, last, _parts(parts), Words(request.cookies.get(LANG_COOKIE))))
 
     return router
 
 
-async def _one(desk: Desk, service: str, token: str, realm: str, last: str | None) -> AsyncIterator[str]:
-    """One service's events until it goes away: then the browser comes back with the last number it saw."""
-    async for said in _events(desk, service, token, realm, last):
-        if said.name is not None:
-            yield ("id\n" if said.name == "gap" else "") + f"event: {said.name}\ndata: {{}}\n\n"
-        elif said.numbers is not None:
-            continue  # the strip needs those of all services
-        elif said.data is not None:
-            yield (f"id: {said.number}\n" if said.number else "") + f"data: {said.data}\n\n"
-        else:
-            yield ":\n\n"
+def _parts(names: str) -> list[Part]:
+    found = [PARTS.get(name) for name in names.split(",") if name]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
+        known = ", ".join(PARTS)
+        raise Invalid(f"parts: there are {known}", f"可选的部分：{known}", field="parts")
+    return parts
 
 
-class StripPage:
-    """状态条: made anew as the services tell their numbers; said when it reads otherwise than before"""
-
-    def __init__(self, desk: Desk, realm: str, words: Words) -> None:
-        self._desk, self._realm, self._words = desk, realm, words
-        self._told: dict[str, Asked] = {}
-        self._at: dict[str, float] = {}  # monotonic
-        self._shown = ""
-
-    def take(self, service: str, said: Said) -> str:
-        """The event for the page; nothing while a service has not told anything yet, or where nothing changed."""
-        if said.numbers is not None:
-            self._told[service] = said.numbers
-        elif said.name == "away":
-            self._told[service] = Asked(wrong=f"{service}: away")
-        else:
-            return ""
-        if len(self._told) < len(SERVICES):
-            return ""
-        now = asyncio.get_running_loop().time()
-        self._at[service] = now
-        for name, at in self._at.items():
-            if now - at > NUMBERS_S:
-                self._told[name] = Asked(wrong=f"{name}: silent")
-        html = self._desk.templates.get_template("parts/strip.html").render(
-            strip=strip_of(self._told), t=self._words, lang=self._words.lang, now=None, url=partial(link, self._realm)
-        )
-        if html == self._shown:
-            return ""
-        self._shown = html
-        return f"event: strip\ndata: {json.dumps({'html': html}, ensure_ascii=False)}\n\n"
-
-
-async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: StripPage) -> AsyncIterator[str]:
+async def _all(
+    desk: Desk, token: str, realm: str, last: dict[str, str], parts: list[Part], words: Words
+) -> AsyncIterator[str]:
     """All services' events; one that went away is asked again from where it was."""
+
+    def render(part: Part, values: Mapping[str, Any]) -> str:
+        common = {"t": words, "lang": words.lang, "now": None, "url": partial(link, realm)}
+        return desk.templates.get_template(part.template).render({**common, **values})
+
     told: asyncio.Queue[tuple[str, Said]] = asyncio.Queue(WAITING_MAX)
+    telling = Telling(parts, render)
     numbers = dict(last)
-    jobs = [asyncio.create_task(_follow(desk, service, token, realm, numbers, told)) for service in SERVICES]
+    knows: dict[str, int | None] = {}  # the last event that a service's figures know of
+    jobs = [
+        asyncio.create_task(_follow(desk, service, token, realm, numbers, told, figures(service, parts)))
+        for service in SERVICES
+    ]
     try:
         while not desk.stopping.is_set():
             service, said = await told.get()
-            if strip := page.take(service, said):
-                yield strip
+            asked = Asked(wrong=f"{service}: away") if said.name == "away" else said.numbers
+            if asked is not None:
+                changed = telling.take(service, asked, asyncio.get_running_loop().time())
+                before, knows[service] = knows.get(service), _after(asked)
+                body = {"service": service, "events": [before, knows[service]], "parts": changed}
+                if changed:
+                    yield f"event: told\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
             if said.numbers is not None:
                 continue
             if said.name is not None:
@@ -167,12 +143,22 @@ async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: S
             job.cancel()
 
 
+def _after(asked: Asked) -> int | None:
+    return asked.body.get("after") if isinstance(asked.body, dict) else None
+
+
 async def _follow(
-    desk: Desk, service: str, token: str, realm: str, numbers: dict[str, str], told: asyncio.Queue[tuple[str, Said]]
+    desk: Desk,
+    service: str,
+    token: str,
+    realm: str,
+    numbers: dict[str, str],
+    told: asyncio.Queue[tuple[str, Said]],
+    of: str,
 ) -> None:
     away = False
     while not desk.stopping.is_set():
-        async for said in _events(desk, service, token, realm, numbers.get(service)):
+        async for said in _events(desk, service, token, realm, numbers.get(service), of):
             if said.name == "away" and away:
                 continue  # said already
             if said.name is not None:
@@ -188,10 +174,10 @@ async def _follow(
             await asyncio.wait_for(desk.stopping.wait(), AGAIN_S)
 
 
-async def _events(desk: Desk, service: str, token: str, realm: str, last: str | None) -> AsyncIterator[Said]:
-    """What one service says from ``last`` on, until the connection ends."""
+async def _events(desk: Desk, service: str, token: str, realm: str, last: str | None, of: str) -> AsyncIterator[Said]:
+    """What one service says from ``last`` on, with its figures ``of`` these names, until the connection ends."""
     try:
-        async with desk.peers.stream(service, token, realm, last) as answer:
+        async with desk.peers.stream(service, token, realm, last, of) as answer:
             if answer.status_code == 410:  # older than what is kept: the page loads its lists anew
                 yield Said("gap")
             elif answer.status_code == 401:

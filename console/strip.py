@@ -8,6 +8,7 @@ from typing import Any
 
 from console.peers import Asked
 from console.settings import SERVICES
+from console.told import Part
 
 ENDED_ORDERS = frozenset({"lifted", "revoked"})
 WAITING_ORDERS = frozenset({"awaiting_signature", "proposed"})
@@ -29,11 +30,6 @@ class Strip:
     sees_help: bool = True  # who may not read check-ins has no such number
     wrong: Sequence[tuple[str, str]] = ()
     notes: Sequence[tuple[str, str]] = ()
-
-
-def asks() -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """What the strip needs, by service: (service, path, query)."""
-    return {service: (service, "/v1/numbers", {}) for service in SERVICES}
 
 
 def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> Strip:
@@ -65,6 +61,14 @@ def strip_of(answers: Mapping[str, Asked], realm_wrong: str | None = None) -> St
         wrong=wrong,
         notes=notes,
     )
+
+
+STRIP = Part(
+    "strip",
+    "parts/strip.html",
+    {"warning": ("stations",), "dispatch": ("orders", "callouts", "checkins"), "resources": ()},
+    lambda told: {"strip": strip_of(told)},
+)
 
 
 def _sum(by_state: Mapping[str, int] | None, takes: Callable[[str], bool]) -> int | None:

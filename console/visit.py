@@ -16,21 +16,21 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from console import names, strip
+from console import names
 from console.desk import Desk
 from console.forms import read_form
-from console.peers import Asked
+from console.peers import Ask, Asked
 from console.realms import LIVE_REALM, RealmView, choose_realm, realms_of
 from console.rooms import ROOMS
 from console.session import COOKIE, Officer, log_out, same_origin
 from console.settings import SERVICES
+from console.strip import STRIP, strip_of
+from console.told import Part, asks
 from console.words import LANGS, Words
 
 LANG_COOKIE = "fengsui_lang"
 PART_PREFIX = "/part/"
 ACTION, KEPT = "_action", "kept."
-Ask = tuple[str, str, Mapping[str, Any]]
-"""``(service, path, query)``; the realm is added."""
 
 
 class LoginNeeded(Exception):
@@ -50,7 +50,7 @@ class Visit:
     words: Words
     wall: datetime
     pack: str = ""  # the version whose words are in use
-    _strip: asyncio.Future[dict[str, Asked]] | None = None
+    _told: asyncio.Future[dict[str, Asked]] | None = None
 
     @property
     def now(self) -> datetime | None:
@@ -58,7 +58,7 @@ class Visit:
         return self.realm.now
 
     async def ask(self, asks: Mapping[str, Ask]) -> dict[str, Asked]:
-        """All at once, by name; never raises for what a service does, but for a login that has expired."""
+        """All at once, by name, in this realm; raises for nothing that a service does, but for a login that expired."""
         made = {
             name: (service, path, {"realm": self.realm.realm, **query})
             for name, (service, path, query) in asks.items()
@@ -100,14 +100,18 @@ class Visit:
         """A link of ours that stays in this realm."""
         return link(self.realm.realm, path, **query)
 
-    def hurry(self) -> None:
-        """Ask for the status strip already, while the page asks for its own."""
-        self._strip = asyncio.ensure_future(self.ask(strip.asks()))
+    def hurry(self, *parts: Part) -> None:
+        """Ask for the status strip and these parts already, while the page asks for its own."""
+        self._told = asyncio.ensure_future(self.ask(asks((STRIP, *parts))))
+
+    async def told(self, *parts: Part) -> Mapping[str, Asked]:
+        """What the services say for the status strip and these parts, the same as `hurry` was told."""
+        return await (self._told or self.ask(asks((STRIP, *parts))))
 
     async def page(self, room: str, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A whole page of ``room``; its template extends ``room.html``."""
-        asked = await (self._strip or self.ask(strip.asks()))
-        shown = {"strip": strip.strip_of(asked, self.realm_wrong), "room": room, "rooms": ROOMS, "services": SERVICES}
+        strip = strip_of(await self.told(), self.realm_wrong)
+        shown = {"strip": strip, "room": room, "rooms": ROOMS, "services": SERVICES}
         return self._html(template, {**shown, **values}, status)
 
     def part(self, template: str, values: Mapping[str, Any]) -> HTMLResponse:

@@ -15,7 +15,8 @@ from console.forms import Form, back, beside, on_version, read_form, refused, se
 from console.fuse import acts
 from console.fuse.view import fuse_view
 from console.names import names_of
-from console.visit import Ask, Here, Visit
+from console.peers import Ask
+from console.visit import Here, Visit
 from shared.errors import NotFound
 
 HOURS = (6, 12, 24, 72)

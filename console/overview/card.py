@@ -10,8 +10,8 @@ from console import names as packs
 from console.names import Names, names_of
 from console.overview.layers import BY_NAME, FUSES, ORDER_STATES, Item, seen_of
 from console.overview.view import Choice
-from console.peers import Asked
-from console.visit import Ask, Visit
+from console.peers import Ask, Asked
+from console.visit import Visit
 
 FUSES_SHOWN = 6
 

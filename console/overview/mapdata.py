@@ -17,8 +17,8 @@ from console.names import names_of
 from console.overview import view
 from console.overview.layers import FUSES, LAYERS, RANK, Item, items_of, rows_of, seen_of
 from console.overview.pages import ALARMED, OPEN_ORDERS, ROWS_ASKED
-from console.peers import Asked
-from console.visit import Ask, Here, Visit
+from console.peers import Ask, Asked
+from console.visit import Here, Visit
 from shared.ids import sha256_hex
 
 PAGES_MAX = 10

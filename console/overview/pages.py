@@ -13,23 +13,19 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from console import names as packs
-from console import strip
 from console.names import names_of
 from console.overview import card, view
 from console.overview.layers import FUSES, LAYERS, ORDER_STATES, items_of, seen_of
-from console.overview.view import Choice, choice_of
-from console.peers import Asked
-from console.strip import WAITING_ORDERS
-from console.visit import Ask, Here, Visit
+from console.overview.view import NEWEST, TODO, Choice, choice_of
+from console.peers import Ask, Asked
+from console.strip import STRIP, strip_of
+from console.told import Part, asks
+from console.visit import Here, Visit
 
-INCIDENTS_SHOWN = 4
 WORD_MAX = 60
 SEL_MAX = 160
 ROWS_ASKED = 1000
 OPEN_ORDERS: Ask = ("dispatch", "/v1/orders", {"limit": 1000, "state": list(ORDER_STATES)})
-WAITING: Ask = ("dispatch", "/v1/orders", {"limit": 1000, "state": sorted(WAITING_ORDERS)})
-CASES: Ask = ("dispatch", "/v1/callouts", {"state": "open"})
-INCIDENTS: Ask = ("dispatch", "/v1/incidents", {"limit": INCIDENTS_SHOWN, "live": "true"})
 ALARMED: Ask = ("warning", FUSES.path, {"alarmed": "true", "limit": ROWS_ASKED})
 Word = Annotated[str, Query(max_length=WORD_MAX)]
 
@@ -72,8 +68,8 @@ def _parts(router: APIRouter) -> None:
     @router.get("/part/strip")
     async def strip_part(here: Here) -> Response:
         """The status strip, which stands on every page."""
-        asked = await here.ask(strip.asks())
-        return here.part("parts/strip.html", {"strip": strip.strip_of(asked, here.realm_wrong)})
+        asked = await here.ask(asks([STRIP]))
+        return here.part(STRIP.template, {"strip": strip_of(asked, here.realm_wrong)})
 
     @router.get("/part/overview/list")
     async def list_part(here: Here, choice: Chosen) -> Response:
@@ -88,24 +84,25 @@ def _parts(router: APIRouter) -> None:
     @router.get("/part/overview/todo")
     async def todo_part(here: Here) -> Response:
         """What waits for a signature, what is unanswered."""
-        asked = await here.ask({"waiting": WAITING, "cases": CASES})
-        return here.part("overview/todo.html", {"todo": view.todo_of(asked["waiting"], asked["cases"])})
+        return await _told(here, TODO)
 
-    @router.get("/part/overview/events")
-    async def events_part(here: Here) -> Response:
-        """What happened last."""
-        return here.part("overview/events.html", await _events(here))
+    @router.get("/part/overview/newest")
+    async def newest_part(here: Here) -> Response:
+        """What became known last."""
+        return await _told(here, NEWEST)
+
+
+async def _told(here: Visit, part: Part) -> Response:
+    return here.part(part.template, part.values(await here.ask(asks([part]))))
 
 
 async def _page(here: Visit, choice: Choice, room: str) -> Response:
-    here.hurry()
-    asked, events, selected = await asyncio.gather(
-        here.ask({**_asks(choice), "waiting": WAITING, "cases": CASES}), _events(here), card.of(here, choice)
-    )
+    here.hurry(TODO, NEWEST)
+    asked, told, selected = await asyncio.gather(here.ask(_asks(choice)), here.told(), card.of(here, choice))
     values = {
         **_listed(choice, asked),
-        **events,
-        "todo": view.todo_of(asked["waiting"], asked["cases"]),
+        **TODO.values(told),
+        **NEWEST.values(told),
         "card": selected,
         "layers": LAYERS,
         "has_map": here.desk.has_map,
@@ -141,14 +138,3 @@ def _listed(choice: Choice, asked: Mapping[str, Asked]) -> dict[str, Any]:
         "sight": view.sight_of(asked["fuses"]),
         "list_wrong": rows.wrong or asked.get("orders", Asked()).wrong,
     }
-
-
-async def _events(here: Visit) -> dict[str, Any]:
-    incidents = (await here.ask({"incidents": INCIDENTS}))["incidents"]
-    ids = [str(row["incident_id"]) for row in incidents.items]
-    asks: dict[str, Ask] = {
-        name: ("dispatch", f"/v1/incidents/{name}/timeline", {"newest": view.LINES_SHOWN}) for name in ids
-    }
-    timelines = await here.ask(asks)
-    wrong = incidents.wrong or next((asked.wrong for asked in timelines.values() if asked.wrong), None)
-    return {"lines": view.lines_of(timelines), "events_wrong": wrong}

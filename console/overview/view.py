@@ -10,12 +10,10 @@ from urllib.parse import urlencode
 from console.names import Names
 from console.overview.layers import BY_NAME, FUSES, RANK, Item, Layer
 from console.peers import Asked
-from console.strip import WAITING_ORDERS
+from console.told import Part
 
 ROWS_MAX = 400
 GROUP_MIN = 3
-SIGN_SHOWN = 6
-LINES_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -124,16 +122,21 @@ class Todo:
     wrong: str | None = None
 
 
-def todo_of(orders: Asked, cases: Asked) -> Todo:
-    waiting = [order for order in orders.items if order["state"] in WAITING_ORDERS]
-    waiting.sort(key=lambda o: (o["due_at"] or "9", -RANK.get(o["level"], 0), o["order_id"]))
-    running = sorted(cases.items, key=lambda case: case["numbers"]["oldest_unanswered_at"] or "9")
-    return Todo(
-        None if orders.wrong else waiting[:SIGN_SHOWN],
-        max(0, len(waiting) - SIGN_SHOWN),
-        None if cases.wrong else running,
-        orders.wrong or cases.wrong,
-    )
+def todo_of(told: Asked) -> Todo:
+    (to_sign, cases), wrong = _of(told, "to_sign", "cases")
+    if to_sign is None:
+        return Todo(cases=cases, wrong=wrong)
+    return Todo(to_sign["items"], to_sign["total"] - len(to_sign["items"]), cases, wrong)
+
+
+def _of(told: Asked, *names: str) -> tuple[list[Any], str | None]:
+    """The figures of these names, None where they are not known, and why not."""
+    if told.wrong or not isinstance(told.body, dict):
+        return [None] * len(names), told.wrong or "?"
+    numbers = told.body["numbers"]
+    found = [numbers.get(name) for name in names]
+    hidden = next((f"{name}: 403" for name in names if name not in numbers), None)
+    return found, hidden or (next(iter(told.body["wrong"].values()), None) if None in found else None)
 
 
 @dataclass(frozen=True)
@@ -145,18 +148,36 @@ class Line:
     text: Mapping[str, str]
     kind: str
     late: bool
-    incident_id: str = ""
 
 
-def lines_of(timelines: Mapping[str, Asked]) -> list[Line]:
-    """All incidents' lines, newest first."""
-    lines = [
-        Line(row["at"], row["known_at"], row["text"], row["kind"], row["at"] != row["known_at"], incident_id)
-        for incident_id, asked in timelines.items()
-        for row in asked.items
-    ]
-    lines.sort(key=lambda line: (line.known_at, line.at), reverse=True)
-    return lines[:LINES_SHOWN]
+@dataclass(frozen=True)
+class Newest:
+    """最近记事, newest first; None where dispatch did not answer"""
+
+    lines: Sequence[Line] | None = None
+    wrong: str | None = None
+
+
+def newest_of(told: Asked) -> Newest:
+    (rows,), wrong = _of(told, "newest")
+    if rows is None:
+        return Newest(wrong=wrong)
+    lines = [Line(e["at"], e["known_at"], e["text"], e["kind"], e["at"] != e["known_at"]) for e in rows]
+    return Newest(lines, wrong)
+
+
+TODO = Part(
+    "todo",
+    "overview/todo.html",
+    {"dispatch": ("to_sign", "cases")},
+    lambda told: {"todo": todo_of(told["dispatch"])},
+)
+NEWEST = Part(
+    "newest",
+    "overview/newest.html",
+    {"dispatch": ("newest",)},
+    lambda told: {"newest": newest_of(told["dispatch"])},
+)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,12 @@ async function load(part) {
   show(part, text);
 }
 
-function show(part, text) {
+function show(part, text, told = null) {
   if (part.shown !== text) {
     replace(part, text);
     part.shown = text;
   }
+  part.told = told;
   tick();
   document.dispatchEvent(new CustomEvent("live:loaded", { detail: part }));
 }
@@ -116,13 +117,17 @@ function again() {
 
 function open() {
   sayAll("connecting");
-  stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}`);
+  const told = [...document.querySelectorAll("[data-told]")].map((part) => part.id);
+  stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}&parts=${told}`);
   const own = (name, act) => stream.addEventListener(name, (event) => act(JSON.parse(event.data).service));
   own("here", (service) => { say(service, "live"); again(); });
   own("away", (service) => { say(service, "away"); again(); });
   own("gap", again);
   own("login", toTheDoor);
-  stream.addEventListener("strip", (event) => show(document.getElementById("strip"), JSON.parse(event.data).html));
+  stream.addEventListener("told", (message) => {
+    const { parts, ...told } = JSON.parse(message.data);
+    for (const [name, html] of Object.entries(parts)) show(document.getElementById(name), html, told);
+  });
   stream.onerror = () => {
     sayAll("away");
     if (stream.readyState === EventSource.CLOSED) setTimeout(open, CLOSED_MS);

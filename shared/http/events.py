@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from shared.errors import Gone, Invalid
 from shared.http.context import ANONYMOUS, Context, Ctx
+from shared.http.numbers import Of, named
 from shared.realm import format_time
 from shared.vocabulary import Role
 
@@ -25,7 +26,7 @@ HEARTBEAT_S = 10.0
 LOOK_S = 0.5  # a process that stands by hears of no commit: it looks
 LOOKS_MAX = 500.0  # in a second, of all streams together: the more follow, the longer each rests between two looks
 CHUNK_MAX = 500
-COUNT_REST_S, COUNT_AGAIN_S = 0.1, 2.0  # between two counts of a stream's numbers: after an event, and without one
+COUNT_AGAIN_S = 2.0  # after an event a stream's numbers are counted soon, without one this often
 
 
 class Followers:
@@ -69,13 +70,16 @@ def routes() -> APIRouter:
         after: Annotated[int | None, Query(ge=0)] = None,
         limit: Annotated[int, Query(ge=1, le=CHUNK_MAX)] = 100,
         numbers: bool = False,
+        of: Of = None,
     ) -> Response:
         """What happened in the realm, in order. Public events without a token.
 
-        ``numbers=true`` (a stream) also tells ``/v1/numbers`` to those who may read them: at first, after events
-        and every two seconds, as events of the kind ``numbers`` without an id.
+        ``numbers=true`` (a stream) also tells ``/v1/numbers`` (those ``of`` these names) to those who may read them: at
+        first, soon after events and every two seconds, as events of the kind ``numbers`` without an id; their
+        ``after`` is the last event that they know of.
         """
         frame, realm = ctx.frame, ctx.realm
+        wanted = named(frame, of)
         public_only = ctx.actor is ANONYMOUS or not ctx.actor.may_realm(realm)
         start = _start(request, after)
         await asyncio.to_thread(_refuse_gap, frame, start)
@@ -85,7 +89,7 @@ def routes() -> APIRouter:
         if start is None:
             start = await asyncio.to_thread(_last, frame)
         return StreamingResponse(
-            _stream(ctx, start, public_only, Teller(ctx) if numbers and ctx.allows(tuple(Role)) else None),
+            _stream(ctx, start, public_only, Teller(ctx, wanted) if numbers and ctx.allows(tuple(Role)) else None),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -137,21 +141,25 @@ def _fetch(frame: Frame, realm: str, after: int, limit: int, public_only: bool) 
         ]
 
 
+def _said(item: dict[str, Any]) -> str:
+    return f"id: {item['id']}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
+
+
 class Teller:
     """报数 The numbers of one stream: counted and said soon after an event, else every `COUNT_AGAIN_S`."""
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, of: tuple[str, ...] | None) -> None:
+        self._ctx, self._of, self._counts = ctx, of, ctx.frame.counts
         self._counted_at = -COUNT_AGAIN_S  # monotonic
 
     def wait_s(self, now: float, *, moved: bool) -> float:
         """How long until they are counted again."""
-        return max(0.0, self._counted_at + (COUNT_REST_S if moved else COUNT_AGAIN_S) - now)
+        return max(0.0, self._counted_at + (self._counts.rest_s(now) if moved else COUNT_AGAIN_S) - now)
 
     async def say(self, now: float, after: int) -> str:
         """The event, changed or not: who hears none for long knows nothing. They know of event ``after``."""
         self._counted_at = now
-        body = await self._ctx.frame.counts.text(self._ctx, after, now)
+        body = await self._counts.text(self._ctx, after, now, self._of)
         return f"event: numbers\ndata: {body}\n\n"
 
 
@@ -164,10 +172,9 @@ async def _stream(ctx: Context, after: int, public_only: bool, teller: Teller | 
         while not frame.stopping.is_set() and not await ctx.request.is_disconnected():
             bell.clear()  # before the look: what is committed after it rings again
             items = await asyncio.to_thread(_fetch, frame, ctx.realm, after, CHUNK_MAX, public_only)
-            for item in items:
-                after = item["id"]
-                yield f"id: {after}\nevent: {item['kind']}\ndata: {json.dumps(item, ensure_ascii=False)}\n\n"
             if items:
+                after = items[-1]["id"]
+                yield "".join(map(_said, items))
                 quiet_until = loop.time() + HEARTBEAT_S
             elif loop.time() >= quiet_until:
                 yield ": heartbeat\n\n"

@@ -1,23 +1,24 @@
-"""值班数字 ``GET /v1/numbers``: whether a service is well and the figures that officers always look at, in one answer.
+"""值班数字 ``GET /v1/numbers``: whether a service is well and what officers always look at, in one answer.
 
     frame.number("orders", READERS, lambda ctx, conn: store.counts(conn, ctx.realm))
 
-A page shows them anew at each event, so that each is one cheap statement, and never a zero for what is not known.
+Figures, and the heads of short lists. A page shows them anew at each event, so that each is one cheap statement, and
+never a zero for what is not known.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Query
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.errors import FengsuiError
+from shared.errors import FengsuiError, Invalid
 from shared.http.context import Context, Ctx
 from shared.vocabulary import Role
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
 PARKED_READERS = (Role.SERVICE, Role.ADMIN, Role.MAINTAINER, Role.DUTY_OFFICER)
 KEPT_S = 1.0
+REST_S = 0.03
 RIGHTS_MAX = 200
-Rights = tuple[str, frozenset[str], tuple[str, ...], tuple[str, ...]]
+NAMES_CHARS_MAX = 300
+Rights = tuple[str, frozenset[str], tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]
+Of = Annotated[str | None, Query(max_length=NAMES_CHARS_MAX, description="names of figures, comma-separated")]
 Count = Callable[[Context, Connection], Any]
 
 
@@ -43,23 +47,39 @@ def routes(frame: Frame) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/v1/numbers")
-    def show(ctx: Ctx) -> dict[str, Any]:
-        """Readiness as in ``/readyz``, and the figures of the realm within the caller's areas.
+    def show(ctx: Ctx, of: Of = None) -> dict[str, Any]:
+        """Readiness as in ``/readyz``, and the realm's figures within the caller's areas; ``of`` these names alone.
 
         ``waiting``: messages to other services that are not applied yet; ``parked``: messages that this one refused for
         good. null is not known; a figure that the caller may not read is left out. ``/v1/events?numbers=true`` tells
         them as they change.
         """
         ctx.require(tuple(Role))
-        return told(frame, ctx)
+        return told(frame, ctx, named(frame, of))
 
     return router
 
 
-def told(frame: Frame, ctx: Context) -> dict[str, Any]:
+def named(frame: Frame, of: str | None) -> tuple[str, ...] | None:
+    """The figures meant by ``of``; None are all of them."""
+    if of is None:
+        return None
+    wanted = tuple(sorted({name for name in of.split(",") if name}))
+    unknown = next((name for name in wanted if name not in frame.numbers), None)
+    if unknown is not None:
+        known = ", ".join(sorted(frame.numbers)) or "-"
+        raise Invalid(f"of: no figure '{unknown}'; there are {known}", f"没有数字 {unknown}；可选 {known}", field="of")
+    return wanted
+
+
+def told(frame: Frame, ctx: Context, of: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The answer of ``/v1/numbers`` as of now."""
     wrong, notes = frame.findings()
-    mine = {name: number for name, number in frame.numbers.items() if ctx.allows(number.readers)}
+    mine = {
+        name: number
+        for name, number in frame.numbers.items()
+        if (of is None or name in of) and ctx.allows(number.readers)
+    }
     counted: dict[str, Any] = dict.fromkeys(mine)
     parked = None
     try:
@@ -86,9 +106,13 @@ class Counts:
         self._kept: dict[Rights, tuple[int, float, str]] = {}
         self._locks: dict[Rights, asyncio.Lock] = {}
 
-    async def text(self, ctx: Context, after: int, now: float) -> str:
-        """The answer as JSON, counted when event ``after`` was there already and at most `KEPT_S` before ``now``."""
-        rights = (ctx.realm, ctx.actor.roles, ctx.actor.areas, ctx.actor.realms)
+    def rest_s(self, now: float) -> float:
+        """How long each kind of readers waits between two counts, so that all together cost what one may."""
+        return REST_S * max(1, sum(now - counted_at < KEPT_S for _, counted_at, _ in self._kept.values()))
+
+    async def text(self, ctx: Context, after: int, now: float, of: tuple[str, ...] | None = None) -> str:
+        """The answer as JSON, with the event ``after`` which was there when it was counted, `KEPT_S` ago at most."""
+        rights = (ctx.realm, ctx.actor.roles, ctx.actor.areas, ctx.actor.realms, of)
         if rights not in self._locks and len(self._locks) >= RIGHTS_MAX:
             self._kept.clear()
             self._locks.clear()
@@ -96,9 +120,13 @@ class Counts:
             kept = self._kept.get(rights)
             if kept is not None and kept[0] >= after and now - kept[1] < KEPT_S:
                 return kept[2]
-            text = json.dumps(await asyncio.to_thread(told, ctx.frame, ctx), ensure_ascii=False)
+            text = await asyncio.to_thread(lambda: _text({**told(ctx.frame, ctx, of), "after": after}))
             self._kept[rights] = (after, now, text)
             return text
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(body).decode()
 
 
 def _counted(count: Count, ctx: Context, conn: Connection) -> Any:

@@ -4,9 +4,9 @@
 
 Starts `fengsui run` on a DATA of its own with the drill at SPEED (60), waits for the first red and opens the overview
 in Chromium. References of the same run: an empty page of the console (the login), and a bare client of each service's
-event stream. ``row`` is how much later than that client the page has painted an alarm's row, ``event`` its having the
-event; lists that the server makes are counted from the same instant to their painted new content. ``count`` is how long
-after an event that client has the numbers that it changed, ``strip`` from there to the painted status strip.
+event stream. All is counted from the instant at which that client has an event: ``event`` till the page has it,
+``row`` till an alarm's row is painted, a part's name till its new content is: parts that come with the stream by each
+event that their figures tell of for the first time, the others by the first load after the event.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +38,10 @@ READY_S, RED_S, STOP_S = 300.0, 240.0, 60.0
 FIRST_SCREEN_MS = 1500.0
 ROW_MS = 100.0
 PIECE_S = 10.0  # how often the page is waited for: progress is told in between
-COUNTED_MS = 500.0  # an event that no number has followed by then changed none
-STRIP = "/part/strip"
 
 
-@dataclass
-class Had:
-    """参照 What a bare client had, in milliseconds of the wall's clock."""
-
-    events: dict[tuple[str, int], float] = field(default_factory=dict)  # (service, number)
-    numbers: list[float] = field(default_factory=list)
-    counts: list[float] = field(default_factory=list)  # from an event to the numbers
-
+Had = dict[tuple[str, int], float]
+"""参照 When a bare client had each event: (service, number) → milliseconds of the wall's clock."""
 
 RECORDER = """
 performance.setResourceTimingBufferSize(50000);
@@ -64,7 +55,7 @@ document.addEventListener("live:event", ({ detail: { service, event } }) => {
   requestAnimationFrame(() => { if (row()) said.painted = stamp(); });
 });
 document.addEventListener("live:loaded", ({ detail: part }) => {
-  const said = { what: "loaded", part: part.dataset.part.split("?")[0], t: stamp() };
+  const said = { what: "loaded", part: part.dataset.part.split("?")[0], told: part.told, t: stamp() };
   said.isNew = part.shown !== part.benched;
   part.benched = part.shown;
   requestAnimationFrame(() => { said.painted = stamp(); window.benchSeen.push(said); });
@@ -115,28 +106,24 @@ def bearer(held: Mapping[str, Any]) -> dict[str, str]:
 
 
 def follow(service: str, held: Mapping[str, Any], stop: threading.Event, had: Had) -> None:
-    """The reference: when a client of the service itself has each event, and its numbers."""
-    first = 0.0  # the event that is not counted yet
+    """The reference: when a client of the service itself has each event."""
     clock, headers = SystemClock(), bearer(held) | {"Accept": "text/event-stream"}
     url = f"{held['services'][service]}/v1/events"
     with (
         httpx.Client(timeout=httpx.Timeout(30), trust_env=False) as http,
-        http.stream("GET", url, params={"realm": REALM, "numbers": "true"}, headers=headers) as answer,
+        http.stream("GET", url, params={"realm": REALM}, headers=headers) as answer,
     ):
-        for line in answer.iter_lines():
-            if stop.is_set():
-                return
+        lines = answer.iter_lines()
+        while not stop.is_set():
+            try:
+                line = next(lines)
+            except httpx.HTTPError:
+                if stop.is_set():
+                    return  # the system was stopped first
+                raise
             if not line.startswith("data:"):
                 continue
-            said, now = json.loads(line[5:]), clock.now().timestamp() * 1000
-            if "id" in said:
-                had.events[service, said["id"]] = now
-                first = first if now - first < COUNTED_MS else now
-                continue
-            had.numbers.append(now)
-            if now - first < COUNTED_MS:
-                had.counts.append(now - first)
-            first = 0.0
+            had[service, json.loads(line[5:])["id"]] = clock.now().timestamp() * 1000
 
 
 def first_paints(browser: Browser, url: str, token: str | None, path: str, times: int) -> list[float]:
@@ -163,17 +150,20 @@ def look(page: Page, seconds: float) -> tuple[list[Any], list[Any], list[Any]]:
 
 def later(seen: list[Any], loads: list[Any], parts: list[Any], had: Had) -> dict[str, list[float]]:
     """By what was waited for: milliseconds after a bare client had the event."""
-    events = [each for each in seen if each["what"] == "event" and (each["service"], each["id"]) in had.events]
-    found: dict[str, list[float]] = {"event": [], "row": [], "count": had.counts, "strip": []}
+    events = [each for each in seen if each["what"] == "event" and (each["service"], each["id"]) in had]
+    found: dict[str, list[float]] = {"event": [], "row": []}
     for event in events:
-        event["had"] = had.events[event["service"], event["id"]]
+        event["had"] = had[event["service"], event["id"]]
         found["event"].append(event["t"] - event["had"])
         if "painted" in event:
             found["row"].append(event["painted"] - event["had"])
     for each in seen:
-        if each["what"] == "loaded" and each["part"] == STRIP and each["isNew"]:
-            before = [at for at in had.numbers if at <= each["painted"]]
-            found["strip"] += [each["painted"] - max(before)] if before else []
+        if each["what"] == "loaded" and each["isNew"] and each["told"]:
+            since, upto = each["told"]["events"]
+            numbers = range(since + 1, upto + 1) if None not in (since, upto) else ()
+            keys = [(each["told"]["service"], number) for number in numbers]
+            times = [had[key] for key in keys if key in had]
+            found.setdefault(each["part"], []).extend(each["painted"] - at for at in times)
     for part, on in parts:
         mine = [load for load in loads if load["part"] == part]
         shown = [each for each in seen if each["what"] == "loaded" and each["part"] == part]

@@ -19,7 +19,6 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from console.main import create_app
 from console.peers import Asked, Peers
-from console.session import COOKIE
 from console.settings import ConsoleSettings
 from shared.clock import ManualClock
 from shared.ids import sha256_hex
@@ -50,6 +49,18 @@ NUMBERS = {
         "callouts": {"unanswered": 4, "oldest_unanswered_at": None},
         "stations": {"living": 3},
         "checkins": {"need_help": {"unverified": 0}},
+        "to_sign": {
+            "total": 1,
+            "items": [
+                {"order_id": "O-1", "kind": "evacuate", "level": "red", "state": "awaiting_signature"}
+                | {"name": "<濯水镇>", "units": 2, "wording": {"zh": "转移", "en": "Evacuate"}, "due_at": None}
+            ],
+        },
+        "cases": [],
+        "newest": [
+            {"at": "2026-06-27T20:30:00Z", "known_at": "2026-06-27T20:30:00Z", "kind": "trip"}
+            | {"text": {"zh": "升为红色", "en": "rose to red"}}
+        ],
     },
 }
 
@@ -160,7 +171,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
 def test_nobody_sees_anything_without_a_login(console: Console) -> None:
     assert console.http.get("/").headers["location"] == "/login"
     assert console.http.get("/part/overview/list").status_code == 401
-    assert console.http.get("/stream/warning?realm=x-live").status_code == 401
+    assert console.http.get("/stream?realm=x-live").status_code == 401
     assert console.http.get("/login").status_code == 200
 
 
@@ -208,7 +219,7 @@ def test_the_page_opens_on_the_running_drill_in_both_languages(console: Console)
         assert wanted in page.text
     assert "<濯水镇>" not in page.text
     english = console.http.get("/?lang=en")
-    for wanted in ("EXERCISE", "Rainstorm", "unconfirmed", "nothing to sign"):
+    for wanted in ("EXERCISE", "Rainstorm", "unconfirmed", "&lt;濯水镇&gt; +1", "rose to red", "no calls"):
         assert wanted in english.text
     assert "没有告警" in console.http.get("/?realm=x-live&lang=zh").text
 
@@ -280,32 +291,19 @@ def test_the_strip_comes_as_the_services_tell_their_numbers_and_is_not_known_whe
 ) -> None:
     console.log_in()
     console.ends.clear()
-    with console.http.stream("GET", "/stream?realm=x-live") as answer:
+    with console.http.stream("GET", "/stream?realm=x-live&parts=strip,todo,newest") as answer:
         lines = answer.iter_lines()
-        strips = (json.loads(next(lines).removeprefix("data: "))["html"] for line in lines if line == "event: strip")
-        assert '未应答</dt><dd><b class="warn">4</b>' in next(strips)
+        told = (json.loads(next(lines).removeprefix("data: ")) for line in lines if line == "event: told")
+        shown: dict[str, str] = {}
+        while shown.keys() < {"strip", "todo", "newest"}:
+            shown |= next(told)["parts"]
+        assert '未应答</dt><dd><b class="warn">4</b>' in shown["strip"]
+        assert "&lt;濯水镇&gt; +1" in shown["todo"]
+        assert "04:30:00" in shown["newest"]
         console.ends.set()
-        assert any('未应答</dt><dd><b class="unknown">不知道</b>' in strip for strip in strips)
-
-
-def test_a_stream_is_bridged_with_the_officers_token_and_without_names(console: Console) -> None:
-    console.log_in()
-    answer = console.http.get("/stream/dispatch?realm=x-flood-night", headers={"Last-Event-ID": "6"})
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert "event: here" in answer.text
-    assert "event: callout.answered" not in answer.text
-    assert 'id: 7\ndata: {"kind": "callout.answered", "realm": "x-flood-night"}\n\n' in answer.text
-    assert console.headers[-1]["authorization"] == f"Bearer {console.http.cookies[COOKIE]}"
-    assert console.headers[-1]["last-event-id"] == "6"
-
-
-def test_a_gap_is_told_inside_the_stream(console: Console) -> None:
-    console.log_in()
-    answer = console.http.get("/stream/warning?realm=x-live", headers={"Last-Event-ID": "1"})
-    assert answer.status_code == 200  # a browser gives up for good on anything else
-    assert answer.text.endswith("id\nevent: gap\ndata: {}\n\n")
-    assert console.http.get("/stream/nobody?realm=x-live").status_code == 404
-    assert console.http.get("/stream/warning?realm=../x").status_code == 404
+        while "dispatch: away" not in shown["todo"] or "dispatch: away" not in shown["newest"]:
+            shown |= next(told)["parts"]
+        assert '未应答</dt><dd><b class="unknown">不知道</b>' in shown["strip"]
 
 
 def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> None:
@@ -319,9 +317,12 @@ def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> N
         assert page.status_code == 200
         assert page.text.count("不知道") >= 5
         assert "时钟停住" in page.text
-        answer = http.get("/stream/warning?realm=x-live")
-        assert answer.status_code == 200
-        assert "event: away" in answer.text
+        with http.stream("GET", "/stream?realm=x-live&parts=strip") as stream:  # else a browser gives up for good
+            assert stream.status_code == 200
+            assert "event: away" in stream.iter_lines()
+        assert http.get("/stream?realm=../x").status_code == 404
+        wrong = http.get("/stream?realm=x-live&parts=strip,evil")
+        assert (wrong.status_code, wrong.json()["field"]) == (422, "parts")
 
 
 def test_an_unknown_language_is_told_and_the_page_stands(console: Console) -> None:

@@ -88,6 +88,25 @@ def test_the_numbers_are_those_of_the_lists(room: Room) -> None:
     assert told["callouts"]["unanswered"] > 0
     assert told["orders"] == room.get("/v1/orders", limit=1)["summary"]
     assert told["checkins"] == room.get("/v1/checkins", limit=1)["numbers"]
+    assert told["cases"] == [
+        {"case_id": case["case_id"], "numbers": case["numbers"]} for case in room.get("/v1/callouts")["items"]
+    ]
+    lines = room.get("/v1/incidents/I-0001/timeline")["items"]
+    assert len(told["newest"]) == min(12, len(lines))
+    assert {(line["kind"], line["known_at"]) for line in told["newest"]} <= {(e["kind"], e["known_at"]) for e in lines}
+    known = [line["known_at"] for line in told["newest"]]
+    assert known == sorted(known, reverse=True)
+
+
+def test_of_the_orders_to_sign_those_come_first_whose_time_ends_then_the_worst(room: Room) -> None:
+    room.send(transition())
+    told = room.get("/v1/numbers", of="to_sign")["numbers"]["to_sign"]
+    waiting = [order for order in room.orders() if order["state"] in ("proposed", "awaiting_signature")]
+    assert told["total"] == len(waiting) > 0
+    rank = {level: number for number, level in enumerate(("red", "orange", "yellow", "blue"))}
+    waiting.sort(key=lambda order: (order["due_at"] or "9", rank[order["level"]], order["order_id"]))
+    assert [head["order_id"] for head in told["items"]] == [order["order_id"] for order in waiting[:6]]
+    assert told["items"][0]["name"] == waiting[0]["units"][0]["name"]
 
 
 def test_the_newest_lines_of_a_timeline_are_those_known_last(room: Room) -> None:

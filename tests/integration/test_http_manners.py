@@ -152,6 +152,9 @@ def test_a_stream_tells_the_numbers_at_first_and_when_they_have_changed(dsn: str
             while said[-1].get("numbers") != {"things": 2}:
                 said.append(next(lines))
         assert [each["subject"] for each in said if "subject" in each] == ["one", "two"]
+        assert said[-1]["after"] == max(each["id"] for each in said if "id" in each)
+        with http.stream("GET", "/v1/events?numbers=true&of=", headers=asked) as stream:
+            assert next(_sse(stream))["numbers"] == {}
         with http.stream("GET", "/v1/events?numbers=true&after=0", headers={"Accept": "text/event-stream"}) as public:
             http.post("/v1/things", json={"name": "public"}, headers=OFFICER)
             assert next(_sse(public))["subject"] == "public"
@@ -161,6 +164,7 @@ def test_streams_of_the_same_rights_share_a_count_that_knows_their_last_event(ds
     frame = bare_frame(dsn, fresh_schema())
     counting = count(1)
     frame.number("count", [Role.DUTY_OFFICER], lambda ctx, conn: next(counting))
+    alone = frame.counts.rest_s(100.0)
 
     def caller(*areas: str) -> Context:
         actor = Actor("somebody", frozenset({"duty_officer"}), areas, ("*",))
@@ -180,6 +184,7 @@ def test_streams_of_the_same_rights_share_a_count_that_knows_their_last_event(ds
         ]
 
     assert asyncio.run(one_after_the_other()) == [{1}, {1}, {2}, {3}, {4}]
+    assert (frame.counts.rest_s(102.5), frame.counts.rest_s(104.0)) == (2 * alone, alone)  # two kinds of readers, none
     frame.store.close()
 
 
@@ -211,6 +216,10 @@ def test_numbers_hold_what_the_caller_may_read_and_never_a_zero_for_what_is_not_
         assert told["numbers"] == {"realms": ["x-live"], "regions": None}
         assert (told["ready"], told["wrong"], told["notes"]) == (True, {}, {"broker": "demo broker"})
         assert (told["waiting"], told["parked"]) == (0, 0)
+        assert http.get("/v1/numbers?of=realms", headers=OFFICER).json()["numbers"].keys() == {"realms"}
+        assert http.get("/v1/numbers?of=", headers=OFFICER).json()["numbers"] == {}
+        wrong = http.get("/v1/numbers?of=realms,evil", headers=OFFICER).json()
+        assert (wrong["status"], wrong["field"], "secret" in wrong["detail"]) == (422, "of", True)
         beside = http.get("/v1/numbers?realm=x-live", headers=bearer("a", "verifier")).json()
         assert (beside["numbers"], beside["parked"]) == ({}, None)
 

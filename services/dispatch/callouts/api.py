@@ -52,6 +52,8 @@ ANSWERERS = (
 ON_BEHALF = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
 FINDERS = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
 RECEIPT_BYTES_MAX = 16_384
+CASES_SHOWN = 20
+LAST = "9"  # after every instant
 
 ReceiptTaker = Callable[[Tx, str, str, Receipt, datetime], ReceiptReason]
 
@@ -302,9 +304,24 @@ def _head(ctx: Context, row: store.Case) -> dict[str, Any]:
 
 def unanswered(ctx: Context, conn: Connection, callouts: Callouts) -> dict[str, Any]:
     """Over all open cases, of the lines that the caller may see: how many wait for an answer, and since when."""
-    held = [each for each in store.held_open(conn, ctx.realm) if _sees(ctx, each.line)]
+    held = [each for each in store.open_lines(conn, ctx.realm, unanswered=True) if _sees(ctx, each.line)]
     now = ctx.frame.domain_now(ctx.realm)
     return board.unanswered([(each.line, callouts.clocks(each.pack)) for each in held], now)
+
+
+def open_cases(ctx: Context, conn: Connection, callouts: Callouts) -> list[dict[str, Any]]:
+    """未结案件 The newest open cases with their ``numbers`` as ``/v1/callouts`` has them, longest unanswered first."""
+    found = store.list_cases(conn, ctx.realm, None, CASES_SHOWN, "open")
+    held: dict[str, list[Line]] = {row.case_id: [] for row in found}
+    for each in store.open_lines(conn, ctx.realm):
+        if each.case_id in held and _sees(ctx, each.line):
+            held[each.case_id].append(each.line)
+    now = ctx.frame.domain_now(ctx.realm)
+    told = [
+        {"case_id": row.case_id, "numbers": board.summary(held[row.case_id], callouts.clocks(row.pack), now)}
+        for row in found
+    ]
+    return sorted(told, key=lambda case: case["numbers"]["oldest_unanswered_at"] or LAST)
 
 
 def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:

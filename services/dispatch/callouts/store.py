@@ -33,6 +33,7 @@ from services.dispatch.callouts.line import OPEN_STATUSES, Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.schema import metadata
+from shared.db.together import texts_of
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
 
@@ -235,10 +236,23 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
     return found
 
 
-def held_open(conn: Connection, realm: str) -> list[Held]:
-    """The lines that nobody has answered yet, over all open cases."""
-    waiting = (lines.c.realm == realm, lines.c.status.in_(sorted(OPEN_STATUSES)), cases.c.state == "open")
-    return _held(conn, _HELD.where(*waiting))
+@dataclass(frozen=True)
+class OpenLine:
+    """未结案件之线: with its case, and the case's pack"""
+
+    case_id: str
+    pack: str
+    line: Line
+
+
+def open_lines(conn: Connection, realm: str, *, unanswered: bool = False) -> list[OpenLine]:
+    """The lines of all open cases; those that nobody has answered yet alone."""
+    here = (lines.c.realm == realm) & (cases.c.realm == realm) & (cases.c.case_id == lines.c.case_id)
+    here &= cases.c.state == "open"
+    if unanswered:
+        here &= lines.c.status.in_(sorted(OPEN_STATUSES))
+    rows = texts_of(conn, lines.c.case_id, cases.c.pack, lines.c.state, where=here)
+    return [OpenLine(case_id, pack, _line(state)) for case_id, pack, state in rows]
 
 
 def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:
@@ -414,10 +428,12 @@ def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
 
 
-def last_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int) -> list[Row[Any]]:
-    """What these cases logged last, in order."""
-    here = (log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))))
-    rows = conn.execute(select(log).where(*here).order_by(log.c.no.desc()).limit(limit))
+def last_of(conn: Connection, realm: str, case_ids: Iterable[str] | None, limit: int) -> list[Row[Any]]:
+    """What these cases (or all) logged last, in order."""
+    query = select(log).where(log.c.realm == realm)
+    if case_ids is not None:
+        query = query.where(log.c.case_id.in_(sorted(set(case_ids))))
+    rows = conn.execute(query.order_by(log.c.no.desc()).limit(limit))
     return list(reversed(rows.all()))
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import TIMELINE_MAX, Incidents, shown, timeline
+from services.dispatch.incidents.service import TIMELINE_MAX, Incidents, newest_lines, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -26,9 +27,15 @@ from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
 NEWEST_MAX = 500
+LINES_SHOWN = 12
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def newest(ctx: Context, conn: Connection) -> list[dict[str, Any]]:
+    """最近记事 The lines that became known last, over all incidents of the realm, newest first."""
+    return [entry.as_dict() for entry in newest_lines(conn, ctx.realm, LINES_SHOWN)]
 
 
 class MergeBody(BaseModel):

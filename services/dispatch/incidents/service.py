@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from services.dispatch.callouts import store as call_store
 from services.dispatch.incidents import store
@@ -26,6 +26,7 @@ from services.dispatch.incidents.store import Stored
 from services.dispatch.incidents.timeline import Entry, in_order
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.service import Orders
+from services.dispatch.orders.store import OrderAct
 from shared.db.tx import Tx
 from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
@@ -171,21 +172,34 @@ class Incidents:
 def timeline(conn: Connection, realm: str, incident_id: str, newest: int = TIMELINE_MAX) -> list[Entry]:
     """时间线 Trips, notices, alerts, calls, orders of the incident and those merged into it: what became known last."""
     ids = store.merged_into(conn, realm, incident_id)
-    acts = [
-        Entry(
-            at=act.at,
-            known_at=act.known_at,
-            kind=f"order.{act.kind}",
-            subject=act.order_id,
-            text_zh=act.zh,
-            text_en=act.en,
-            by=act.by,
-            data=act.data,
-        )
-        for act in order_store.acts(conn, realm, ids, newest)
-    ]
-    told = [*store.entries(conn, realm, ids, newest), *acts, *_calls(conn, realm, ids, newest)]
-    return in_order(sorted(told, key=lambda entry: entry.known_at)[-newest:])
+    acts = map(_act, order_store.acts(conn, realm, ids, newest))
+    found = [*store.entries(conn, realm, ids, newest), *acts, *_calls(conn, realm, ids, newest)]
+    return in_order(sorted(found, key=_known)[-newest:])
+
+
+def newest_lines(conn: Connection, realm: str, limit: int) -> list[Entry]:
+    """最近记事 What became known last in the realm, newest first."""
+    acts = map(_act, order_store.acts(conn, realm, None, limit))
+    calls = map(_call, call_store.last_of(conn, realm, None, limit))
+    found = [*store.entries(conn, realm, None, limit), *acts, *calls]
+    return sorted(found, key=_known, reverse=True)[:limit]
+
+
+def _known(entry: Entry) -> tuple[datetime, datetime]:
+    return entry.known_at, entry.at
+
+
+def _act(act: OrderAct) -> Entry:
+    return Entry(
+        at=act.at,
+        known_at=act.known_at,
+        kind=f"order.{act.kind}",
+        subject=act.order_id,
+        text_zh=act.zh,
+        text_en=act.en,
+        by=act.by,
+        data=act.data,
+    )
 
 
 def _calls(conn: Connection, realm: str, incident_ids: Iterable[str], newest: int) -> list[Entry]:
@@ -197,7 +211,11 @@ def _calls(conn: Connection, realm: str, incident_ids: Iterable[str], newest: in
             cases.update(store.cases_of_trips(conn, realm, stored.incident.trip_ids))
         cases.update(order_store.cases_of_incident(conn, realm, incident_id))
     rows = call_store.last_of(conn, realm, cases, newest) if cases else []
-    return [told(row.case_id, row.kind, row.post, row.at, row.happened_at, row.by, row.body) for row in rows]
+    return list(map(_call, rows))
+
+
+def _call(row: Row[Any]) -> Entry:
+    return told(row.case_id, row.kind, row.post, row.at, row.happened_at, row.by, row.body)
 
 
 def shown(stored: Stored, realm: str, district: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ incident_entries = Table(
     Column("en", Text, nullable=False),
     Column("data", Json, nullable=False),
     Index("ix_incident_entries_realm_incident_id", "realm", "incident_id"),
+    Index("ix_incident_entries_realm_no", "realm", "no"),
 )
 
 
@@ -192,13 +193,12 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
-def entries(conn: Connection, realm: str, incident_ids: Iterable[str], limit: int) -> list[Entry]:
-    rows = conn.execute(
-        select(incident_entries)
-        .where(incident_entries.c.realm == realm, incident_entries.c.incident_id.in_(list(incident_ids)))
-        .order_by(incident_entries.c.no.desc())
-        .limit(limit)
-    )
+def entries(conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int) -> list[Entry]:
+    """The newest lines of these incidents, or of all."""
+    query = select(incident_entries).where(incident_entries.c.realm == realm)
+    if incident_ids is not None:
+        query = query.where(incident_entries.c.incident_id.in_(list(incident_ids)))
+    rows = conn.execute(query.order_by(incident_entries.c.no.desc()).limit(limit))
     return [
         Entry(
             at=row.at,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from sqlalchemy import Connection
 
 from services.dispatch.accounts.service import posts_of
 from services.dispatch.orders import store
@@ -42,6 +43,7 @@ from services.dispatch.orders.model import HELD, Order, OrderState
 from services.dispatch.orders.roles import DOERS, READERS, RECORDERS, REVOKERS, SIGNERS
 from services.dispatch.orders.service import Make, Orders, line_of, shown, signing_post
 from services.dispatch.orders.store import Stored
+from services.dispatch.orders.words import head
 from shared.auth.gate import covers
 from shared.db.tx import Tx
 from shared.errors import Forbidden, NotFound, Refused
@@ -52,6 +54,16 @@ from shared.pack.model import Pack
 from shared.vocabulary import Measure, Role
 
 ACTS_SHOWN = 500
+WAITING_SHOWN = 6
+
+
+def to_sign(ctx: Context, conn: Connection) -> dict[str, Any]:
+    """待签 How many orders wait for a signature, and the heads of the first: those whose time ends, the worst."""
+    waiting = sorted(
+        store.waiting(conn, ctx.realm),
+        key=lambda order: (order.due_at is None, order.due_at or order.created_at, -order.level.rank, order.order_id),
+    )
+    return {"total": len(waiting), "items": [head(order) for order in waiting[:WAITING_SHOWN]]}
 
 
 class _Desk:

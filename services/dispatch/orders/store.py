@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -24,11 +25,14 @@ from sqlalchemy import (
 )
 
 from services.dispatch.orders.authority import TripMark
-from services.dispatch.orders.model import OPEN, Order
+from services.dispatch.orders.model import OPEN, UNSIGNED, Order
 from services.dispatch.schema import metadata
+from shared.db.together import texts_of
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.vocabulary import Level
+
+WAITING_KEPT = 500  # decoded
 
 orders = Table(
     "orders",
@@ -83,6 +87,7 @@ order_acts = Table(
     Column("data", Json, nullable=False),
     Index("ix_order_acts_realm_incident_id", "realm", "incident_id"),
     Index("ix_order_acts_realm_order_id", "realm", "order_id"),
+    Index("ix_order_acts_realm_no", "realm", "no"),
 )
 order_calls = Table(
     "order_calls",
@@ -205,6 +210,18 @@ def counts(conn: Connection, realm: str) -> dict[str, int]:
     """How many orders of the realm stand in each state."""
     query = select(orders.c.state, func.count()).where(orders.c.realm == realm).group_by(orders.c.state)
     return {str(state): int(number) for state, number in conn.execute(query)}
+
+
+def waiting(conn: Connection, realm: str) -> list[Order]:
+    """The orders that wait for a signature."""
+    here = (orders.c.realm == realm) & orders.c.state.in_([state.value for state in UNSIGNED])
+    return [_order(text) for (text,) in texts_of(conn, orders.c.body, where=here)]
+
+
+@lru_cache(maxsize=WAITING_KEPT)
+def _order(body: str) -> Order:
+    """The order that this text says; it is immutable and its text says all of it, so this memory cannot be stale."""
+    return msgspec.json.decode(body, type=Order)
 
 
 def listing(
@@ -358,10 +375,12 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
 
 
 def acts(
-    conn: Connection, realm: str, incident_ids: Iterable[str], limit: int, order_id: str | None = None
+    conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int, order_id: str | None = None
 ) -> list[OrderAct]:
-    """What was done with the orders of these incidents, or with one of them: newest ``limit``, oldest first."""
-    query = select(order_acts).where(order_acts.c.realm == realm, order_acts.c.incident_id.in_(list(incident_ids)))
+    """What was done with the orders of these incidents (or of all), or with one: newest ``limit``, oldest first."""
+    query = select(order_acts).where(order_acts.c.realm == realm)
+    if incident_ids is not None:
+        query = query.where(order_acts.c.incident_id.in_(list(incident_ids)))
     if order_id is not None:
         query = query.where(order_acts.c.order_id == order_id)
     rows = conn.execute(query.order_by(order_acts.c.no.desc()).limit(limit)).all()

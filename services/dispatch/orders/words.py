@@ -138,6 +138,20 @@ def show(order: Order, *, by_name: bool = False) -> dict[str, Any]:
     }
 
 
+def head(order: Order) -> dict[str, Any]:
+    """Of an order what a list of those that wait for a signature says."""
+    return {
+        "order_id": order.order_id,
+        "kind": order.kind.value,
+        "level": order.level.value,
+        "state": order.state.value,
+        "name": order.units[0].name if order.units else order.scope,
+        "units": len(order.units),
+        "wording": {"zh": order.wording_zh, "en": order.wording_en},
+        "due_at": _time(order.due_at),
+    }
+
+
 def _unit(unit: OrderUnit, by_name: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "unit_id": unit.unit_id,

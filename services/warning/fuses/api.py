@@ -115,7 +115,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
                     continue
                 items.append(shown)
             trips = [item["trip_id"] for item in items if item["trip_id"]] if alarmed else []
-            records = store.records_of_trips(conn, ctx.realm, trips)
+            records = store.words_of_trips(conn, ctx.realm, trips)
         for item in items if alarmed else ():
             told = records.get(item["trip_id"])
             item["why"] = views.why_out(told, book.stations) if told else None

@@ -30,6 +30,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.warning.fuses.state import FuseState, Transition
 from services.warning.schema import metadata
+from shared.db.together import texts_of
 from shared.db.types import BigId, Json, UtcDateTime
 
 states = Table(
@@ -119,12 +120,26 @@ class HoldReport:
     at: datetime
 
 
+class Word(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """记录要点: of a transition what a list shows; its evidence is counted, not read."""
+
+    n: int
+    known_at: str
+    from_: str
+    to: str
+    reason: str
+    because: list[dict[str, Any]]
+    evidence: list[msgspec.Raw]
+
+
+_STATE, _WORD = msgspec.json.Decoder(FuseState), msgspec.json.Decoder(Word)
+
 # -- states ----------------------------------------------------------------------------------------------
 
 
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
-    query = select(states.c.state).where(states.c.realm == realm).order_by(states.c.fuse, states.c.scope)
-    return [msgspec.convert(body, FuseState) for body in conn.execute(query).scalars()]
+    found = [_STATE.decode(text) for (text,) in texts_of(conn, states.c.state, where=states.c.realm == realm)]
+    return sorted(found, key=lambda state: state.key)
 
 
 def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:
@@ -217,17 +232,13 @@ def records_of_trip(conn: Connection, realm: str, trip_id: str) -> list[dict[str
     return list(conn.execute(query).scalars())
 
 
-def records_of_trips(conn: Connection, realm: str, trip_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The records of several trips, each first to last."""
-    query = (
-        select(transitions.c.trip_id, transitions.c.body)
-        .where(transitions.c.realm == realm, transitions.c.trip_id.in_(trip_ids))
-        .order_by(transitions.c.n)
-    )
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in conn.execute(query):
-        found.setdefault(row.trip_id, []).append(row.body)
-    return found
+def words_of_trips(conn: Connection, realm: str, trip_ids: Sequence[str]) -> dict[str, list[Word]]:
+    """What the records of several trips say, each first to last."""
+    here = (transitions.c.realm == realm) & transitions.c.trip_id.in_(trip_ids)
+    found: dict[str, list[Word]] = {}
+    for trip_id, body in texts_of(conn, transitions.c.trip_id, transitions.c.body, where=here):
+        found.setdefault(trip_id, []).append(_WORD.decode(body))
+    return {trip_id: sorted(words, key=lambda word: word.n) for trip_id, words in found.items()}
 
 
 def records_of_fuse(conn: Connection, realm: str, fuse: str, scope: str, limit: int) -> list[dict[str, Any]]:

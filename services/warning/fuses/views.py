@@ -15,6 +15,7 @@ from services.warning.fuses.book import Book, Fuse
 from services.warning.fuses.rule import Rule
 from services.warning.fuses.service import Described, held_orders
 from services.warning.fuses.state import FuseState, level_of
+from services.warning.fuses.store import Word
 from services.warning.fuses.world import World
 from services.warning.readings import store as readings_store
 from services.warning.readings.instant import SECOND, rfc3339, to_us
@@ -69,41 +70,36 @@ def summary_of(places: Mapping[tuple[str, str], str], states: Mapping[tuple[str,
 
     ``places`` says in which township (or larger area) each fuse lies; ``areas`` gives the same for each of them.
     """
-    whole = _Count()
-    areas: dict[str, _Count] = {}
+    areas: dict[str, Counter[tuple[int, bool]]] = {}
     for key, area in places.items():
-        for count in (whole, areas.setdefault(area, _Count())):
-            count.take(states.get(key))
-    return {**whole.out(), "areas": {area: count.out() for area, count in sorted(areas.items())}}
+        state = states.get(key)
+        stands = (state.level, state.blind) if state else (0, True)
+        areas.setdefault(area, Counter())[stands] += 1
+    whole = sum(areas.values(), Counter[tuple[int, bool]]())
+    return {**_counted(whole), "areas": {area: _counted(each) for area, each in sorted(areas.items())}}
 
 
-class _Count:
-    def __init__(self) -> None:
-        self._total, self._blind = 0, 0
-        self._levels: Counter[str] = Counter()
-
-    def take(self, state: FuseState | None) -> None:
-        self._total += 1
-        self._blind += state is None or state.blind
-        self._levels[level_of(state.level if state else 0).value] += 1
-
-    def out(self) -> dict[str, Any]:
-        return {"total": self._total, "blind": self._blind, "levels": {e.value: self._levels[e.value] for e in LEVELS}}
+def _counted(stands: Mapping[tuple[int, bool], int]) -> dict[str, Any]:
+    levels = dict.fromkeys((level.value for level in LEVELS), 0)
+    for (level, _), number in stands.items():
+        levels[level_of(level).value] += number
+    blind = sum(number for (_, is_blind), number in stands.items() if is_blind)
+    return {"total": sum(stands.values()), "blind": blind, "levels": levels}
 
 
-def why_out(records: Sequence[Mapping[str, Any]], stations: Mapping[str, Station]) -> dict[str, Any]:
+def why_out(words: Sequence[Word], stations: Mapping[str, Station]) -> dict[str, Any]:
     """何故 Of a trip's records, first to last: since when its level stands, the last word, the last grounds."""
-    newest, told = records[-1], next((r for r in reversed(records) if r["because"]), None)
-    moved = next((r for r in reversed(records) if r["from"] != r["to"]), records[0])
+    newest, told = words[-1], next((word for word in reversed(words) if word.because), None)
+    moved = next((word for word in reversed(words) if word.from_ != word.to), words[0])
     named = [
         {**b, "name": stations[b["station"]].name if b["station"] in stations else b["station"]}
-        for b in (told["because"] if told else ())
+        for b in (told.because if told else ())
     ]
     return {
-        "since": moved["known_at"],
-        "reason": newest["reason"],
-        "known_at": newest["known_at"],
-        "evidence": len(told["evidence"]) if told else 0,
+        "since": moved.known_at,
+        "reason": newest.reason,
+        "known_at": newest.known_at,
+        "evidence": len(told.evidence) if told else 0,
         "because": named,
     }
 

@@ -96,8 +96,8 @@ def routes() -> APIRouter:
 
 def numbers(ctx: Context, conn: Connection) -> dict[str, int]:
     """How many stations live, are silent, were never heard, are in maintenance."""
-    states = store.load_states(conn, ctx.realm)
-    return service.numbers(ctx.frame.require_pack().stations.values(), states, _now(ctx))
+    lives = store.load_lives(conn, ctx.realm)
+    return service.numbers(ctx.frame.require_pack().stations.values(), lives, _now(ctx))
 
 
 def _now(ctx: Context) -> Any:

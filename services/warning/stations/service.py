@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.warning.stations import store
 from services.warning.stations.receipts import Receipt
 from services.warning.stations.status import Online, Skip
-from services.warning.stations.store import Maintenance, StationState
+from services.warning.stations.store import Life, Maintenance, StationState
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Refused
 from shared.pack.model import Pack, Station
@@ -22,7 +22,6 @@ from shared.realm import format_time
 MAINTENANCE_MAX = timedelta(hours=2)
 LIVING_INTERVALS = 2  # contract §4: silence is 2 intervals where a rule says nothing else
 RECEIPTS_KEPT = timedelta(days=90)
-USABLE = frozenset({"good", "doubtful"})
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def station_out(
         "metrics": list(station.metrics),
         "interval_s": station.interval_s,
         "report_s": station.report_s,
-        "state": _liveness(station, seen, now),
+        "state": _liveness(station, seen.life, now),
         "online": seen.online,
         "status_at": _time(seen.status_at),
         "received_at": _time(seen.received_at),
@@ -180,22 +179,19 @@ def station_out(
     }
 
 
-def numbers(stations: Iterable[Station], states: Mapping[str, StationState], now: datetime) -> dict[str, int]:
+def numbers(stations: Iterable[Station], lives: Mapping[str, Life], now: datetime) -> dict[str, int]:
     """How many stations stand how, as `station_out` says of each."""
-    seen = ((one, states.get(one.station_id) or StationState(one.station_id)) for one in stations)
-    return dict(sorted(Counter(_liveness(one, state, now) for one, state in seen).items()))
+    found = Counter(_liveness(one, lives.get(one.station_id, Life()), now) for one in stations)
+    return dict(sorted(found.items()))
 
 
-def _liveness(station: Station, seen: StationState, now: datetime) -> str:
+def _liveness(station: Station, life: Life, now: datetime) -> str:
     """``never`` heard, in ``maintenance``, ``living``, or ``silent``: silence is never read as fine."""
-    if seen.in_maintenance(now):
+    if life.in_maintenance(now):
         return "maintenance"
-    usable = [
-        datetime.fromisoformat(shown["observed_at"]) for shown in seen.latest.values() if shown["quality"] in USABLE
-    ]
-    if not usable:
-        return "never" if not seen.latest else "silent"
-    age_s = (now - max(usable)).total_seconds()
+    if life.usable_at is None:
+        return "silent" if life.ever else "never"
+    age_s = (now - life.usable_at).total_seconds()
     return "living" if age_s < LIVING_INTERVALS * station.report_s else "silent"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -27,9 +29,12 @@ from sqlalchemy import (
 
 from services.warning.schema import metadata
 from services.warning.stations.receipts import Receipt
+from shared.db.together import texts_of
 from shared.db.types import BigId, Json, UtcDateTime
 
 CHUNK = 500
+LIVES_KEPT = 2000  # decoded
+USABLE = frozenset({"good", "doubtful"})
 
 states = Table(
     "station_states",
@@ -79,6 +84,26 @@ class Maintenance:
     by: str
     reason: str
 
+    def covers(self, now: datetime) -> bool:
+        return self.since <= now < self.until
+
+
+@dataclass(frozen=True)
+class Life:
+    """生息: what says whether a station lives: whether it ever spoke, when it last did usably, announced work on it"""
+
+    ever: bool = False
+    usable_at: datetime | None = None
+    maintenance: Maintenance | None = None
+
+    @classmethod
+    def of(cls, latest: Mapping[str, Any], maintenance: Maintenance | None) -> Life:
+        usable = (datetime.fromisoformat(e["observed_at"]) for e in latest.values() if e["quality"] in USABLE)
+        return cls(bool(latest), max(usable, default=None), maintenance)
+
+    def in_maintenance(self, now: datetime) -> bool:
+        return self.maintenance is not None and self.maintenance.covers(now)
+
 
 @dataclass(frozen=True)
 class StationState:
@@ -96,8 +121,12 @@ class StationState:
     maintenance: Maintenance | None = None
     version: int = 0
 
+    @property
+    def life(self) -> Life:
+        return Life.of(self.latest, self.maintenance)
+
     def in_maintenance(self, now: datetime) -> bool:
-        return self.maintenance is not None and self.maintenance.since <= now < self.maintenance.until
+        return self.maintenance is not None and self.maintenance.covers(now)
 
 
 def load_states(conn: Connection, realm: str, stations: Iterable[str] | None = None) -> dict[str, StationState]:
@@ -110,6 +139,18 @@ def load_states(conn: Connection, realm: str, stations: Iterable[str] | None = N
         for row in conn.execute(query.where(states.c.station.in_(chunk))):
             found[row.station] = _state(row)
     return found
+
+
+def load_lives(conn: Connection, realm: str) -> dict[str, Life]:
+    """Of each station that was ever heard of: what says whether it lives."""
+    rows = texts_of(conn, states.c.station, states.c.maintenance, states.c.latest, where=states.c.realm == realm)
+    return {station: _life(maintenance, latest) for station, maintenance, latest in rows}
+
+
+@lru_cache(maxsize=LIVES_KEPT)
+def _life(maintenance: str, latest: str) -> Life:
+    """By the texts, which say all of it, so that this memory cannot be stale."""
+    return Life.of(json.loads(latest), _maintenance(json.loads(maintenance or "null")))
 
 
 def save_states(conn: Connection, realm: str, changed: Sequence[StationState]) -> None:
@@ -240,14 +281,6 @@ def _receipt(row: Row[Any]) -> Receipt:
 
 
 def _state(row: Row[Any]) -> StationState:
-    kept = row.maintenance
-    maintenance = (
-        Maintenance(
-            datetime.fromisoformat(kept["since"]), datetime.fromisoformat(kept["until"]), kept["by"], kept["reason"]
-        )
-        if kept
-        else None
-    )
     return StationState(
         row.station,
         row.online,
@@ -258,8 +291,16 @@ def _state(row: Row[Any]) -> StationState:
         row.clock_ahead_s,
         row.unreceipted,
         row.latest,
-        maintenance,
+        _maintenance(row.maintenance),
         row.version,
+    )
+
+
+def _maintenance(kept: Mapping[str, str] | None) -> Maintenance | None:
+    if not kept:
+        return None
+    return Maintenance(
+        datetime.fromisoformat(kept["since"]), datetime.fromisoformat(kept["until"]), kept["by"], kept["reason"]
     )
 
 

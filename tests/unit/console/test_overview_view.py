@@ -11,8 +11,8 @@ from console.overview.view import (
     Choice,
     areas_of,
     choice_of,
-    lines_of,
     listed,
+    newest_of,
     sight_of,
     todo_of,
 )
@@ -197,33 +197,31 @@ def test_a_township_in_which_nothing_is_seen_is_not_calm() -> None:
     assert areas_of(AWAY) == {}
 
 
-def test_what_waits_for_a_signature_comes_by_its_time() -> None:
-    rows = [
-        order("1", "in_force"),
-        order("2", "awaiting_signature", "orange", due_at="2024-06-27T15:10:00Z"),
-        order("3", "proposed", "red", due_at="2024-06-27T15:02:00Z"),
-        *(order(str(number), "awaiting_signature") for number in range(4, 12)),
-    ]
-    cases = [{"numbers": {"oldest_unanswered_at": at}} for at in (None, "2", "1")]
-    todo = todo_of(Asked(body={"items": rows}), Asked(body={"items": cases}))
-    assert todo.orders is not None
-    assert todo.cases is not None
-    assert [row["order_id"] for row in todo.orders][:2] == ["3", "2"]
-    assert len(todo.orders) + todo.more_orders == 10
-    assert [case["numbers"]["oldest_unanswered_at"] for case in todo.cases] == ["1", "2", None]
-    away = todo_of(AWAY, AWAY)
+def told(**numbers: Any) -> Asked:
+    return Asked(body={"wrong": {}, "numbers": numbers})
+
+
+def test_what_is_to_do_is_as_the_service_tells_it() -> None:
+    to_sign = {"total": 9, "items": [{"order_id": "3"}, {"order_id": "2"}]}
+    todo = todo_of(told(to_sign=to_sign, cases=[{"case_id": "C"}]))
+    assert ([row["order_id"] for row in todo.orders or ()], todo.more_orders) == (["3", "2"], 7)
+    assert (todo.cases, todo.wrong) == ([{"case_id": "C"}], None)
+
+
+def test_what_is_to_do_and_could_not_be_told_is_not_known_and_says_why() -> None:
+    away = todo_of(AWAY)
     assert (away.orders, away.cases, away.wrong) == (None, None, AWAY.wrong)
+    uncounted = todo_of(Asked(body={"wrong": {"storage": "disk full"}, "numbers": {"to_sign": None, "cases": []}}))
+    assert (uncounted.orders, uncounted.cases, uncounted.wrong) == (None, [], "disk full")
+    hidden = todo_of(told(cases=[]))
+    assert (hidden.orders, hidden.wrong) == (None, "to_sign: 403")
+    nothing = {"to_sign": {"total": 0, "items": []}, "cases": []}
+    unwell = todo_of(Asked(body={"wrong": {"carriers": "down"}, "numbers": nothing}))
+    assert (unwell.orders, unwell.wrong) == ([], None)
 
 
-def test_the_latest_first_with_what_was_entered_late() -> None:
-    def row(at: str, known: str) -> dict[str, Any]:
-        return {"at": at, "known_at": known, "text": {"zh": at, "en": at}, "kind": "k"}
-
-    lines = lines_of(
-        {"a": Asked(body={"items": [row("1", "1"), row("0", "3")]}), "b": Asked(body={"items": [row("2", "2")]})}
-    )
-    assert [(line.known_at, line.late, line.incident_id) for line in lines] == [
-        ("3", True, "a"),
-        ("2", False, "b"),
-        ("1", False, "a"),
-    ]
+def test_the_newest_lines_say_what_was_entered_late() -> None:
+    rows = [{"at": at, "known_at": known, "text": {"zh": at, "en": at}, "kind": "k"} for at, known in ("03", "22")]
+    newest = newest_of(told(newest=rows))
+    assert [(line.known_at, line.late) for line in newest.lines or ()] == [("3", True), ("2", False)]
+    assert (newest_of(AWAY).lines, newest_of(AWAY).wrong) == (None, AWAY.wrong)
