@@ -35,6 +35,7 @@ from console.visit import LoginNeeded, to_the_door
 from shared.clock import Clock
 from shared.errors import NotFound
 from shared.http import problems
+from shared.http.routers import join
 
 HERE = Path(__file__).parent
 HEADERS = {
@@ -91,7 +92,7 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
         streams.routes(desk),
         timeline.routes(),
     ):
-        app.include_router(router)
+        join(app, router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     app.add_middleware(problems.RefuseLarge, limit_of=_limit_of)

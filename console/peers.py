@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from console.settings import ConsoleSettings
+from shared.http.tls import authorities
 
 TIMEOUT = httpx.Timeout(4.0)  # a machine that is busy is not a service that is away: who is away refuses at once
 STREAM_TIMEOUT = httpx.Timeout(4.0, read=30.0)  # three heartbeats
@@ -49,9 +50,11 @@ class Peers:
 
     def __init__(self, settings: ConsoleSettings) -> None:
         self._settings = settings
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, limits=KEPT, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT, limits=KEPT, trust_env=False, verify=authorities())
         # streams stay open as long as pages do: in one pool with the questions they would leave these no connection
-        self._streams = httpx.AsyncClient(timeout=STREAM_TIMEOUT, limits=UNLIMITED, trust_env=False)
+        self._streams = httpx.AsyncClient(
+            timeout=STREAM_TIMEOUT, limits=UNLIMITED, trust_env=False, verify=authorities()
+        )
 
     async def close(self) -> None:
         await self._http.aclose()

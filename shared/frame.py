@@ -39,6 +39,7 @@ from shared.errors import FengsuiError, OtherDistrict, PackUnknown, TooMany, Una
 from shared.http import events, numbers, problems
 from shared.http.client import ServiceTokens, TokenSource
 from shared.http.context import BODY_BYTES_MAX, Ctx
+from shared.http.routers import join
 from shared.ids import REALM_PATTERN
 from shared.outbox.inbox import Inbox, Message
 from shared.outbox.sender import Sender
@@ -126,7 +127,7 @@ class Frame:
     # -- for main ----------------------------------------------------------------------------------------
 
     def include(self, router: APIRouter) -> None:
-        self.app.include_router(router)
+        join(self.app, router)
 
     def every(self, name: str, tick: Tick) -> None:
         """Wake ``tick(tx)`` in the writer each `tick_s` seconds."""
@@ -283,10 +284,8 @@ class Frame:
         app.state.frame = self
         problems.install(app)
         app.add_middleware(problems.RefuseLarge, limit_of=lambda path: self.body_limits.get(path, self.body_bytes_max))
-        app.include_router(self._common_routes())
-        app.include_router(events.routes())
-        app.include_router(numbers.routes(self))
-        app.include_router(enrolment.routes())
+        for router in (self._common_routes(), events.routes(), numbers.routes(self), enrolment.routes()):
+            join(app, router)
         return app
 
     def _common_routes(self) -> APIRouter:

@@ -21,6 +21,7 @@ from fastapi.responses import Response
 from shared.errors import FengsuiError, NotFound
 from shared.http.context import Context, Ctx
 from shared.http.lists import LIMIT_MAX, decode_cursor, encode_cursor
+from shared.http.routers import join
 from shared.realm import format_time
 from shared.vocabulary import Role
 
@@ -80,9 +81,9 @@ def point(lat: float | None, lon: float | None) -> dict[str, Any] | None:
 
 def routes(title_zh: str, title_en: str, collections: Sequence[Collection]) -> APIRouter:
     """The routes of a service's collections; at ``/``, so include it last."""
-    router = APIRouter(tags=["features"])
-    router.include_router(_documents(title_zh, title_en, collections))
-    router.include_router(_features(_Catalogue(collections)))
+    router = APIRouter()
+    join(router, _documents(title_zh, title_en, collections))
+    join(router, _features(_Catalogue(collections)))
     return router
 
 
@@ -102,7 +103,7 @@ class _Catalogue:
 
 
 def _documents(title_zh: str, title_en: str, collections: Sequence[Collection]) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(tags=["features"])
 
     @router.get("/", name="landing")
     def landing(request: Request) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _documents(title_zh: str, title_en: str, collections: Sequence[Collection]) 
 
 
 def _features(catalogue: _Catalogue) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(tags=["features"])
 
     @router.get("/collections/{collection_id}")
     def one_collection(collection_id: str, request: Request, ctx: Ctx) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, Phase, settings
 from sqlalchemy import MetaData
 
 from shared.db.engine import Store
+from tests.support.authorities import one_authority
 from tests.support.postgres import cluster, find_binaries
 from tests.support.real import require_real
 
 os.environ["TZ"] = "America/St_Johns"  # neither UTC nor Asia/Shanghai: a naive time shows
 time.tzset()
+os.environ["SSL_CERT_FILE"] = str(one_authority())
 
 # Without the phase that explains a failure: below Python 3.12 it traces every line of every example, many times slower.
 PHASES = tuple(phase for phase in Phase if phase is not Phase.explain)

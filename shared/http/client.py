@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from shared.errors import FengsuiError
+from shared.http.tls import authorities
 
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 ANSWER_BYTES_MAX = 8_000_000
@@ -99,7 +100,7 @@ class ServiceClient:
     def __init__(self, base_url: str, tokens: TokenSource | None = None) -> None:
         self.base_url = base_url
         self._tokens = tokens
-        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT)
+        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT, verify=authorities())
 
     def call(self, method: str, path: str, *, json: Any = None, headers: dict[str, str] | None = None) -> Any:
         """The JSON answer; `Transient` or `Permanent` carry the other side's code in ``extra['peer_code']``."""

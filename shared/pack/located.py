@@ -50,8 +50,8 @@ class Located(dict[str, Any]):
         return self._lines.get(key, self.line)
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the narrow scalars of this module."""
+class _Loader(yaml.CSafeLoader):
+    """libyaml with the narrow scalars of this module."""
 
 
 _Loader.yaml_implicit_resolvers = {}

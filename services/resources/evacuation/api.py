@@ -31,6 +31,7 @@ from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Unavailable
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.routers import join
 from shared.ids import sha256_hex
 from shared.pack.model import Pack
 from shared.vocabulary import Role
@@ -81,14 +82,14 @@ class ShelterBody(BaseModel):
 
 def routes(current: Current, phone: str) -> APIRouter:
     """All routes of the concept; ``current(realm)`` is the snapshot that was made last."""
-    router = APIRouter(tags=["evacuation"])
-    router.include_router(_public(current, phone))
-    router.include_router(_officers())
+    router = APIRouter()
+    join(router, _public(current, phone))
+    join(router, _officers())
     return router
 
 
 def _public(current: Current, phone: str) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(tags=["evacuation"])
 
     @router.get("/v1/evacuation/route")
     def route(
@@ -182,7 +183,7 @@ def _public(current: Current, phone: str) -> APIRouter:
 
 
 def _officers() -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(tags=["evacuation"])
 
     @router.post("/v1/evacuation/plans", status_code=202)
     def plans(body: PlanBody, ctx: Ctx) -> JSONResponse:
