@@ -9,8 +9,8 @@ const AGAIN_MS = 15000;
 const MARKS_PACE_MS = 2000;
 const ZONES_PACE_MS = 5000;
 const IDLE_MS = 3000;
-const DRAW_REST = 8; // times as long as the drawing took,
-const REST_MAX_MS = 4000; // but no longer
+const DRAW_REST = 16; // times as long as the drawing took: it stops the page where there is no graphics card,
+const REST_MAX_MS = 6000; // but no longer
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const RANK = { none: 0, normal: 0, blue: 1, yellow: 2, orange: 3, red: 4 };
 const KINDS = /^(transition|station|order|shelter|evacuation|realm|pack)/;

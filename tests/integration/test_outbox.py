@@ -8,12 +8,16 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from fastapi import Request
 from sqlalchemy import delete, select, update
 
+from shared.auth.tokens import Actor
 from shared.clock import poll_until
 from shared.db.tx import Tx
 from shared.errors import Invalid
 from shared.frame import Frame
+from shared.http.context import Context
+from shared.http.numbers import told
 from shared.outbox.inbox import Message
 from tests.conftest import fresh_schema
 from tests.support.patience import PATIENCE_S
@@ -50,6 +54,13 @@ class Pair:
     def emit(self, aggregate: str, body: Any, realm: str = "x-live") -> None:
         self.sender.writer.call(lambda tx: tx.emit("dispatch", realm, "note", aggregate, body))
 
+    def waiting(self) -> int | None:
+        """As ``/v1/numbers`` tells it."""
+        actor = Actor("officer", frozenset({"duty_officer"}), ("*",), ("*",))
+        context = Context(self.sender, Request({"type": "http"}), actor, "x-live", b"")
+        number: int | None = told(self.sender, context)["waiting"]
+        return number
+
     def wait_for(self, count: int) -> list[tuple[str, Any]]:
         assert poll_until(lambda: len(self.applied) >= count or None, PATIENCE_S), self.sender.sender.status()
         return self.applied
@@ -77,9 +88,12 @@ def test_messages_wait_for_a_receiver_that_is_down_and_arrive_in_order(pair: tup
     both, receive = pair
     for n in range(5):
         both.emit("trip-1", n)
+    assert poll_until(lambda: both.sender.sender.status()[0]["error"], PATIENCE_S)
+    assert both.waiting() == 5  # the number that officers see: how many, not that somebody is away
     receive()
     both.emit("trip-1", 5)
     assert both.wait_for(6) == [("trip-1", n) for n in range(6)]
+    assert poll_until(lambda: both.waiting() == 0, PATIENCE_S)
 
 
 def test_a_refused_message_parks_its_aggregate_and_stops_no_other(pair: tuple[Pair, Callable[[], None]]) -> None:

@@ -83,6 +83,16 @@ def test_the_red_is_seen_and_one_selection_is_shared(open_page: OpenPage) -> Non
     assert serious_findings(page) == []
 
 
+def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_stream(open_page: OpenPage) -> None:
+    page = open_page("/")
+    until(page, "['strip', 'todo', 'newest'].every((name) => document.getElementById(name).told)")
+    for name, says in (("strip", "待送消息"), ("todo", "C-0001"), ("newest", re.compile(r"\d\d:\d\d:\d\d"))):
+        part = page.locator(f"#{name}")
+        expect(part).to_contain_text(says)
+        expect(part).not_to_contain_text("不知道")
+        expect(part.locator(".unknown, .bad")).to_have_count(0)
+
+
 def test_it_works_by_keyboard_alone(open_page: OpenPage) -> None:
     page = open_page("/")
     page.locator(row(page, RED)).wait_for()
