@@ -149,7 +149,8 @@ def test_a_stream_tells_the_numbers_at_first_and_when_they_have_changed(dsn: str
             for name in ("one", "two"):
                 assert http.post("/v1/things", json={"name": name}, headers=OFFICER).status_code == 201
             said = [next(lines), next(lines)]
-            while said[-1].get("numbers") != {"things": 2}:
+            # numbers may know of a thing before its event is told
+            while said[-1].get("numbers") != {"things": 2} or sum("subject" in each for each in said) < 2:
                 said.append(next(lines))
         assert [each["subject"] for each in said if "subject" in each] == ["one", "two"]
         assert said[-1]["after"] == max(each["id"] for each in said if "id" in each)
