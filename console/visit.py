@@ -104,9 +104,9 @@ class Visit:
         """Ask for the status strip and these parts already, while the page asks for its own."""
         self._told = asyncio.ensure_future(self.ask(asks((STRIP, *parts))))
 
-    async def told(self, *parts: Part) -> Mapping[str, Asked]:
-        """What the services say for the status strip and these parts, the same as `hurry` was told."""
-        return await (self._told or self.ask(asks((STRIP, *parts))))
+    async def told(self) -> Mapping[str, Asked]:
+        """What the services say for the status strip and the parts that `hurry` named."""
+        return await (self._told or self.ask(asks([STRIP])))
 
     async def page(self, room: str, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A whole page of ``room``; its template extends ``room.html``."""

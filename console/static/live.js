@@ -33,6 +33,7 @@ export function follow(key, act, pace = 0) {
 }
 
 async function load(part) {
+  const told = part.told;
   let answer;
   try {
     answer = await fetch(part.dataset.part, { cache: "no-store" });
@@ -43,15 +44,14 @@ async function load(part) {
   if (!answer.ok) return;
   const text = await answer.text();
   if (answer.headers.has("x-domain-now")) setClock(answer.headers.get("x-domain-now"));
-  show(part, text);
+  if (part.told === told) show(part, text); // else the stream told it meanwhile, and knows better
 }
 
-function show(part, text, told = null) {
+function show(part, text) {
   if (part.shown !== text) {
     replace(part, text);
     part.shown = text;
   }
-  part.told = told;
   tick();
   document.dispatchEvent(new CustomEvent("live:loaded", { detail: part }));
 }
@@ -126,7 +126,11 @@ function open() {
   own("login", toTheDoor);
   stream.addEventListener("told", (message) => {
     const { parts, ...told } = JSON.parse(message.data);
-    for (const [name, html] of Object.entries(parts)) show(document.getElementById(name), html, told);
+    for (const [name, html] of Object.entries(parts)) {
+      const part = document.getElementById(name);
+      part.told = told;
+      show(part, html);
+    }
   });
   stream.onerror = () => {
     sayAll("away");

@@ -55,7 +55,9 @@ document.addEventListener("live:event", ({ detail: { service, event } }) => {
   requestAnimationFrame(() => { if (row()) said.painted = stamp(); });
 });
 document.addEventListener("live:loaded", ({ detail: part }) => {
-  const said = { what: "loaded", part: part.dataset.part.split("?")[0], told: part.told, t: stamp() };
+  const said = { what: "loaded", part: part.dataset.part.split("?")[0], t: stamp() };
+  said.told = part.told === part.benchedTold ? null : part.told;
+  part.benchedTold = part.told;
   said.isNew = part.shown !== part.benched;
   part.benched = part.shown;
   requestAnimationFrame(() => { said.painted = stamp(); window.benchSeen.push(said); });

@@ -304,18 +304,18 @@ def _head(ctx: Context, row: store.Case) -> dict[str, Any]:
 
 def unanswered(ctx: Context, conn: Connection, callouts: Callouts) -> dict[str, Any]:
     """Over all open cases, of the lines that the caller may see: how many wait for an answer, and since when."""
-    held = [each for each in store.open_lines(conn, ctx.realm, unanswered=True) if _sees(ctx, each.line)]
+    waiting = store.open_lines(conn, ctx.realm, unanswered=True)
     now = ctx.frame.domain_now(ctx.realm)
-    return board.unanswered([(each.line, callouts.clocks(each.pack)) for each in held], now)
+    return board.unanswered([(line, callouts.clocks(pack)) for line, pack in waiting if _sees(ctx, line)], now)
 
 
 def open_cases(ctx: Context, conn: Connection, callouts: Callouts) -> list[dict[str, Any]]:
     """未结案件 The newest open cases with their ``numbers`` as ``/v1/callouts`` has them, longest unanswered first."""
     found = store.list_cases(conn, ctx.realm, None, CASES_SHOWN, "open")
     held: dict[str, list[Line]] = {row.case_id: [] for row in found}
-    for each in store.open_lines(conn, ctx.realm):
-        if each.case_id in held and _sees(ctx, each.line):
-            held[each.case_id].append(each.line)
+    for line, _ in store.open_lines(conn, ctx.realm):
+        if line.case_id in held and _sees(ctx, line):
+            held[line.case_id].append(line)
     now = ctx.frame.domain_now(ctx.realm)
     told = [
         {"case_id": row.case_id, "numbers": board.summary(held[row.case_id], callouts.clocks(row.pack), now)}

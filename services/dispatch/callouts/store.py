@@ -236,23 +236,13 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
     return found
 
 
-@dataclass(frozen=True)
-class OpenLine:
-    """未结案件之线: with its case, and the case's pack"""
-
-    case_id: str
-    pack: str
-    line: Line
-
-
-def open_lines(conn: Connection, realm: str, *, unanswered: bool = False) -> list[OpenLine]:
-    """The lines of all open cases; those that nobody has answered yet alone."""
+def open_lines(conn: Connection, realm: str, *, unanswered: bool = False) -> list[tuple[Line, str]]:
+    """The lines of all open cases, or those alone that nobody has answered yet, each with the pack of its case."""
     here = (lines.c.realm == realm) & (cases.c.realm == realm) & (cases.c.case_id == lines.c.case_id)
     here &= cases.c.state == "open"
     if unanswered:
         here &= lines.c.status.in_(sorted(OPEN_STATUSES))
-    rows = texts_of(conn, lines.c.case_id, cases.c.pack, lines.c.state, where=here)
-    return [OpenLine(case_id, pack, _line(state)) for case_id, pack, state in rows]
+    return [(_line(state), pack) for state, pack in texts_of(conn, lines.c.state, cases.c.pack, where=here)]
 
 
 def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:

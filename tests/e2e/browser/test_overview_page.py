@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from shared.clock import poll_until
 from tests.e2e.browser.conftest import TOWNSHIP, OpenPage
-from tests.support.chromium import serious_findings, until
+from tests.support.chromium import PATIENCE_MS, serious_findings, until
 from tests.support.district import District
 from tests.support.real import require_real
 from tests.support.resources import sample_pack
@@ -91,6 +92,34 @@ def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_str
         expect(part).to_contain_text(says)
         expect(part).not_to_contain_text("不知道")
         expect(part.locator(".unknown, .bad")).to_have_count(0)
+
+
+def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
+    district: District, open_page: OpenPage
+) -> None:
+    page = open_page("/")
+    until(page, "document.getElementById('strip').told")
+    held: list[Route] = []
+    page.route("**/part/strip?*", lambda route: held.append(route))
+    load = "() => { import('/static/live.js').then((live) => live.want(document.getElementById('strip'))); }"
+    page.evaluate(
+        """() => {
+            const strip = document.getElementById('strip');
+            window.toldBefore = strip.told;
+            new MutationObserver(() => { window.sawOld ||= strip.textContent.includes('old'); })
+                .observe(strip, { childList: true, subtree: true });
+        }"""
+    )
+    page.evaluate(load)
+    district.read("rain-fj-04", "rain_mm", 1.0)  # a station less that was never heard
+    until(page, "document.getElementById('strip').told !== window.toldBefore")
+    assert len(held) == 1
+    held.pop().fulfill(body="<p>old</p>")
+    page.evaluate(load)  # begins when the first is through
+    assert poll_until(lambda: page.evaluate("1") and held, PATIENCE_MS / 1000)
+    held.pop().fulfill(body="<p>new</p>")
+    expect(page.locator("#strip")).to_have_text("new")
+    assert page.evaluate("window.sawOld") is not True
 
 
 def test_it_works_by_keyboard_alone(open_page: OpenPage) -> None:
