@@ -51,6 +51,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+FIRST_SHOWN = ("base", "room", "parts/", "overview/")  # compiled at the start: who opens the console waits for none
 
 
 def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
@@ -65,6 +66,8 @@ def create_app(settings: ConsoleSettings, clock: Clock) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for name in templates.list_templates(filter_func=lambda name: name.startswith(FIRST_SHOWN)):
+            templates.get_template(name)
         try:
             yield
         finally:

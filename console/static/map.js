@@ -1,7 +1,7 @@
 // The map: our own GeoJSON, no tiles, no glyph server, nothing from another host. It shows what the lists show.
-import { Map as GlMap } from "/vendor/maplibre-gl.mjs";
 import { AFTER_MS, follow } from "./live.js";
 import { iconsOf, paletteOf } from "./marks.js";
+import { SoftMap } from "./softmap.js";
 
 const EMPTY = { type: "FeatureCollection", features: [] };
 const CLICK_PX = 6;
@@ -21,7 +21,7 @@ export class OverviewMap {
   constructor(place, realm, onPick, choose) {
     Object.assign(this, { place, realm, onPick, choose, sel: "", areas: {}, marks: EMPTY, regions: EMPTY });
     this.colours = paletteOf(place);
-    this.map = new GlMap({
+    this.map = new SoftMap({
       container: place,
       style: this.style(),
       bounds: [108.4, 29.0, 109.3, 29.9], // until the townships are there; then theirs

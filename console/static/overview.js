@@ -190,4 +190,5 @@ async function startMap() {
 }
 
 if (page.dataset.sel) rowOf(page.dataset.sel)?.scrollIntoView({ block: "nearest" });
-startMap();
+// The lists first: to begin a map stops the page for as long as all the rest of it takes.
+requestAnimationFrame(() => setTimeout(startMap));

@@ -84,6 +84,28 @@ def test_the_red_is_seen_and_one_selection_is_shared(open_page: OpenPage) -> Non
     assert serious_findings(page) == []
 
 
+def test_without_a_graphics_card_the_map_is_copied_as_it_is_drawn_and_keeps_its_keys(open_page: OpenPage) -> None:
+    page = open_page(f"/?sel={GAUGE}")
+    drawn(page)
+    station = sample_pack().stations[GAUGE.partition(":")[2]]
+    at = [station.lon, station.lat]
+    place = "const place = document.getElementById('map'), copy = place.querySelector('canvas.map-copy');"
+    expect(page.locator("#map .maplibregl-canvas:not(.map-copy)")).to_be_hidden()
+    page.evaluate("at => document.getElementById('map').map.jumpTo({center: at, zoom: 13})", at)
+    until(  # the gauge's mark, red or orange, stands where the map says that the gauge is
+        page,
+        f"""at => {{ {place}
+            const {{x, y}} = place.map.project(at), scale = copy.width / copy.clientWidth;
+            const pen = copy.getContext('2d'); // the frame as it was read: its first line is the lowest
+            const [red, green, blue] = pen.getImageData(x * scale, copy.height - 1 - y * scale, 1, 1).data;
+            return red > 120 && green < red * .7 && blue < red * .5; }}""",
+        at,
+    )
+    before = page.evaluate("document.getElementById('map').map.getCenter().lng")
+    page.locator("#map .map-copy").press("ArrowRight")
+    until(page, "lng => document.getElementById('map').map.getCenter().lng > lng", before)
+
+
 def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_stream(open_page: OpenPage) -> None:
     page = open_page("/")
     until(page, "['strip', 'todo', 'newest'].every((name) => document.getElementById(name).told)")
