@@ -117,8 +117,7 @@ class Frame:
         )
         self.followers = events.Followers()
         self.counts = numbers.Counts()
-        self.writer.on_commit.append(self.sender.wake)
-        self.writer.on_events.append(self.followers.wake)
+        self.writer.on_rows += [(tables.outbox, self.sender.wake), (tables.events, self.followers.wake)]
         self.on_realm: list[RealmHook] = []
         self.inbox.on("realm", self._apply_realm)
         self.inbox.on("pack", self._apply_pack)
@@ -178,10 +177,7 @@ class Frame:
                 break
         if self.stopping.is_set():
             return
-        for name, tick in self.ticks:
-            self._scheduler.add_job(
-                self._run_tick, "interval", args=(name, tick), seconds=self.settings.tick_s, id=name
-            )
+        self._scheduler.add_job(self._run_ticks, "interval", seconds=self.settings.tick_s, id="ticks")
         self._scheduler.start()
         self.sender.start()
         for hook in self._starts:
@@ -204,16 +200,22 @@ class Frame:
         self.writer.stop()
         self.store.close()
 
-    def _run_tick(self, name: str, tick: Tick) -> None:
-        """One tick; an error stands in /readyz until a later tick goes well."""
+    def _run_ticks(self) -> None:
+        """All ticks, in one transaction; an error of one stands in /readyz until a later tick of it goes well."""
         try:
-            self.writer.call(tick)
-            self._tick_errors.pop(name, None)
+            answers = self.writer.submit_together(tick for _, tick in self.ticks)
         except (Unavailable, TooMany) as error:
-            self._tick_errors[name] = error.en
-        except Exception as error:
-            self._tick_errors[name] = f"{type(error).__name__}: {error}"
-            log.exception("tick.failed", worker=name)
+            self._tick_errors |= {name: error.en for name, _ in self.ticks}
+            return
+        for (name, _), answer in zip(self.ticks, answers, strict=True):
+            try:
+                self.writer.answer(answer)
+                self._tick_errors.pop(name, None)
+            except Unavailable as error:
+                self._tick_errors[name] = error.en
+            except Exception as error:
+                self._tick_errors[name] = f"{type(error).__name__}: {error}"
+                log.exception("tick.failed", worker=name)
 
     # -- messages that every service takes ---------------------------------------------------------------
 

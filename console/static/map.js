@@ -9,7 +9,7 @@ const AGAIN_MS = 15000;
 const MARKS_PACE_MS = 2000;
 const ZONES_PACE_MS = 5000;
 const IDLE_MS = 3000;
-const DRAW_REST = 16; // times as long as the drawing took: it stops the page where there is no graphics card,
+const DRAW_REST = 16; // times as long as the drawing took: without a graphics card it takes the page's processor,
 const REST_MAX_MS = 6000; // but no longer
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const RANK = { none: 0, normal: 0, blue: 1, yellow: 2, orange: 3, red: 4 };
@@ -19,7 +19,7 @@ const FONT = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFan
 
 export class OverviewMap {
   constructor(place, realm, onPick, choose) {
-    Object.assign(this, { place, realm, onPick, choose, sel: "", areas: {}, marks: EMPTY, regions: EMPTY });
+    Object.assign(this, { place, realm, onPick, choose, sel: "", areas: {}, marks: EMPTY, regions: EMPTY, pace: MARKS_PACE_MS });
     this.colours = paletteOf(place);
     this.map = new SoftMap({
       container: place,
@@ -120,7 +120,7 @@ export class OverviewMap {
   }
 
   refresh() {
-    follow(this, () => this.loadMarks(), MARKS_PACE_MS);
+    follow(this, () => this.loadMarks(), this.pace);
   }
 
   zones() {
@@ -151,14 +151,16 @@ export class OverviewMap {
     this.drawSoon();
   }
 
-  // At once, then the less often the longer it takes: without a graphics card drawing stops the whole page.
+  // At once, then the less often the longer it takes; nor are marks asked for that would not be drawn.
   drawSoon() {
     follow(this.place, async () => {
       const begun = performance.now();
       const idle = new Promise((resolve) => this.map.once("idle", resolve));
       this.draw();
       await Promise.race([idle, rest(IDLE_MS)]); // a page that nobody sees is never idle
-      await rest(Math.min((performance.now() - begun) * DRAW_REST, REST_MAX_MS));
+      const resting = Math.min((performance.now() - begun) * DRAW_REST, REST_MAX_MS);
+      this.pace = Math.max(MARKS_PACE_MS, resting);
+      await rest(resting);
     });
   }
 

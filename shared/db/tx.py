@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, Table, bindparam, insert, select
 
 from shared.db.tables import PlatformTables
+from shared.db.upsert import upsert
 from shared.errors import Unavailable
 from shared.realm import ACTUAL, LIVE, RealmClock
 
@@ -106,7 +107,7 @@ class Tx:
         self.pack = pack
         self.behind_at = behind_at  # wall: when the writer's queue was last found waiting long
         self.after: list[Callable[[], None]] = []
-        self.has_events = False  # somebody who follows them may be woken
+        self.kept: set[Table] = set()  # what has new rows, for whoever waits for some
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._parts: dict[Hashable, Part] = {}
@@ -145,7 +146,7 @@ class Tx:
             values = [{"realm": r, "name": n, "value": value} for (r, n), value in self._numbers.items()]
             self.upsert(table, values, ("value",))
             self._numbers.clear()
-        self.has_events |= self.tables.events in self._rows
+        self.kept |= self._rows.keys()
         for table, rows in self._rows.items():
             self.conn.execute(insert(table), rows)
         self._rows.clear()
@@ -159,15 +160,7 @@ class Tx:
         """Insert rows, or change these columns where the primary key is there already; one statement."""
         if not rows:
             return
-        dialect = sqlite if self.conn.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table)
-        self.conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[column.name for column in table.primary_key],
-                set_={name: statement.excluded[name] for name in changes},
-            ),
-            rows,
-        )
+        self.conn.execute(upsert(self.conn, table, changes), rows)
 
     def _keep(self, table: Table, **values: Any) -> None:
         self._rows.setdefault(table, []).append(values)
@@ -227,12 +220,18 @@ class Tx:
         """The next number, from 1 without gaps, of ``name`` in the realm."""
         key = (realm, name)
         if key not in self._numbers:
-            table = self.tables.counters
-            here = (table.c.realm == realm, table.c.name == name)
-            self._numbers[key] = int(self.conn.execute(select(table.c.value).where(*here)).scalar() or 0)
+            here = {"realm": realm, "name": name}
+            self._numbers[key] = int(self.conn.execute(_last(self.tables.counters), here).scalar() or 0)
         self._numbers[key] += 1
         return self._numbers[key]
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """Run ``then`` once committed: memory caches and wake-ups only, never an effect that must not be lost."""
         self.after.append(then)
+
+
+@lru_cache(maxsize=20)
+def _last(counters: Table) -> Select[int]:
+    """Made once: to build a statement takes longer than to run it."""
+    here = (counters.c.realm == bindparam("realm"), counters.c.name == bindparam("name"))
+    return select(counters.c.value).where(*here)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from shared.clock import Clock
 from shared.db.engine import OwnerLock, Store
 from shared.db.tables import PlatformTables
 from shared.db.tx import RealmBook, Tx
+from shared.db.types import BigId
 from shared.errors import FengsuiError, TooMany, Unavailable
 from shared.realm import RealmClock, RealmState, interruption_in
 
@@ -89,10 +90,12 @@ class Writer:
         self.on_owner: list[Callable[[Tx], None]] = []
         self.on_reset: list[Callable[[], None]] = []
         self.on_commit: list[Callable[[], None]] = []
-        self.on_events: list[Callable[[], None]] = []  # after a commit with events in it
+        self.on_rows: list[tuple[Table, Callable[[], None]]] = []  # after a commit with new rows of this table
         self.fence = 0
         self.failing: str | None = None
         self.behind_at: datetime | None = None  # wall: when an entry was last found waiting long
+        owner, ours = tables.owner, bindparam("ours", type_=BigId)
+        self._still_ours = update(owner).where(owner.c.id == 1, owner.c.fence == ours).values(fence=ours)
         self._lock = OwnerLock(store)
         self._queue: queue.Queue[Any] = queue.Queue(queue_max)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -128,6 +131,10 @@ class Writer:
 
     def submit(self, function: Callable[[Tx], T]) -> Future[T]:
         """Queue a command; its future resolves after the commit. Full queue: 429, nothing taken."""
+        return self.submit_together([function])[0]
+
+    def submit_together(self, functions: Iterable[Callable[[Tx], T]]) -> list[Future[T]]:
+        """Queue commands for one transaction, each in a savepoint of its own: one that is refused stops no other."""
         if self._stopping.is_set():
             raise Unavailable("the service is stopping", "服务正在停止")
         if not self.is_owner:
@@ -136,16 +143,21 @@ class Writer:
                 "本进程为备用，暂不受理写入",
                 code="not_owner",
             )
-        future: Future[T] = Future()
+        calls = [_Call(function, Future(), self.clock.monotonic()) for function in functions]
         try:
-            self._queue.put_nowait(_Call(function, future, self.clock.monotonic()))
+            if calls:
+                self._queue.put_nowait(calls)
         except queue.Full:
             raise TooMany("the writer's queue is full; try again", "写入队列已满，请稍后再试") from None
-        return future
+        return [call.future for call in calls]
 
     def call(self, function: Callable[[Tx], T], timeout_s: float = CALL_TIMEOUT_S) -> T:
         """Apply a command and wait for its commit. A time-out does not undo it: retry with the same key."""
-        future = self.submit(function)
+        return self.answer(self.submit(function), timeout_s)
+
+    @staticmethod
+    def answer(future: Future[T], timeout_s: float = CALL_TIMEOUT_S) -> T:
+        """What a submitted command answered, once it is committed."""
         try:
             return future.result(timeout_s)
         except TimeoutError:
@@ -158,7 +170,7 @@ class Writer:
         """Queue a message of a group; blocks while the queue is full (back-pressure). False on time-out or stop."""
         while not self._stopping.is_set():
             try:
-                self._queue.put(_Item(group, item), timeout=timeout_s or 0.5)
+                self._queue.put([_Item(group, item)], timeout=timeout_s or 0.5)
             except queue.Full:
                 if timeout_s is not None:
                     return False
@@ -226,7 +238,7 @@ class Writer:
         first = self._queue.get()
         if first is _STOP:
             return [], True
-        batch = [first]
+        batch = list(first)
         deadline = self.clock.monotonic() + LINGER_S
         while len(batch) < BATCH_MAX:
             wait = deadline - self.clock.monotonic() if isinstance(batch[-1], _Item) else 0.0
@@ -236,7 +248,7 @@ class Writer:
                 break
             if entry is _STOP:
                 return batch, True
-            batch.append(entry)
+            batch.extend(entry)
         return batch, False
 
     def _apply_until_done(self, batch: list[Any]) -> None:
@@ -291,7 +303,7 @@ class Writer:
                 future.set_result(result)
             else:
                 future.set_exception(error)
-        for wake in (*self.on_commit, *(self.on_events if tx.has_events else ())):
+        for wake in (*self.on_commit, *(wake for table, wake in self.on_rows if table in tx.kept)):
             wake()
 
     def _note_wait(self, first: Any) -> None:
@@ -347,9 +359,7 @@ class Writer:
             group.poison(tx, item, error)
 
     def _check_fence(self, conn: Any) -> None:
-        owner = self.tables.owner
-        kept = conn.execute(update(owner).where(owner.c.id == 1, owner.c.fence == self.fence).values(fence=self.fence))
-        if kept.rowcount != 1:
+        if conn.execute(self._still_ours, {"ours": self.fence}).rowcount != 1:
             self._owner.clear()
             raise Unavailable("another process took over the store", "存储已由其他进程接管", code="not_owner")
 

@@ -113,6 +113,8 @@ class _Line:
         self.error: str | None = None
         self.applied: dict[str, int] = {}
         self._saved: dict[str, int] = {}
+        counters = owner._tables.counters
+        self._last = select(counters.c.realm, counters.c.value).where(counters.c.name == f"outbox:{peer}")
 
     def _run(self) -> None:
         failures = 0
@@ -166,12 +168,8 @@ class _Line:
 
     def _last_numbers(self) -> dict[str, int]:
         """The last number ever given per realm (the counter outlives pruned rows)."""
-        counters = self.owner._tables.counters
         with self.owner._store.read() as conn:
-            rows = conn.execute(
-                select(counters.c.realm, counters.c.value).where(counters.c.name == f"outbox:{self.peer}")
-            )
-            return {row.realm: int(row.value) for row in rows}
+            return {row.realm: int(row.value) for row in conn.execute(self._last)}
 
     def _send_run(self, realm: str, applied: int) -> None:
         out = self.owner._tables.outbox

@@ -270,7 +270,7 @@ def test_who_follows_events_is_woken_by_a_commit_that_has_some(writer: Writer, s
         tell(tx)
         raise Refused("no", "no", "否")
 
-    writer.on_events.append(count)
+    writer.on_rows.append((tables.events, count))
     writer.call(add("a"))
     with pytest.raises(Refused):
         writer.call(tell_and_refuse)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     exists,
     insert,
     or_,
@@ -33,7 +34,7 @@ from services.dispatch.callouts.line import OPEN_STATUSES, Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.schema import metadata
-from shared.db.together import texts_of
+from shared.db.together import texts_of, together
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
 
@@ -236,13 +237,16 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
     return found
 
 
+_OF_OPEN = (lines.c.realm == bindparam("realm")) & (cases.c.realm == lines.c.realm)
+_OF_OPEN &= (cases.c.case_id == lines.c.case_id) & (cases.c.state == "open")
+_OPEN = together(lines.c.state, cases.c.pack, where=_OF_OPEN)
+_UNANSWERED = together(lines.c.state, cases.c.pack, where=_OF_OPEN & lines.c.status.in_(sorted(OPEN_STATUSES)))
+
+
 def open_lines(conn: Connection, realm: str, *, unanswered: bool = False) -> list[tuple[Line, str]]:
     """The lines of all open cases, or those alone that nobody has answered yet, each with the pack of its case."""
-    here = (lines.c.realm == realm) & (cases.c.realm == realm) & (cases.c.case_id == lines.c.case_id)
-    here &= cases.c.state == "open"
-    if unanswered:
-        here &= lines.c.status.in_(sorted(OPEN_STATUSES))
-    return [(_line(state), pack) for state, pack in texts_of(conn, lines.c.state, cases.c.pack, where=here)]
+    asked = texts_of(conn, _UNANSWERED if unanswered else _OPEN, realm=realm)
+    return [(_line(state), pack) for state, pack in asked]
 
 
 def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:
@@ -274,11 +278,12 @@ def lines_of(conn: Connection, realm: str, case_id: str) -> list[Line]:
     return [held.line for held in held_of(conn, realm, case_id)]
 
 
-def is_anything_due(conn: Connection, realm: str, now: datetime, or_else: Exists) -> bool:
-    """Whether a clock or a ring is due, or else something that another concept asks for; one statement."""
+def anything_due(or_else: Exists) -> Select[bool]:
+    """Whether a clock or a ring of ``realm`` is due ``now``, or else something that another concept asks for."""
+    realm, now = bindparam("realm", type_=Text), bindparam("now", type_=UtcDateTime)
     line_due = exists().where(lines.c.realm == realm, lines.c.due_at <= now)
     ring_due = exists().where(rings.c.realm == realm, rings.c.next_at <= now)
-    return bool(conn.execute(select(or_(line_due, ring_due, or_else))).scalar())
+    return select(or_(line_due, ring_due, or_else))
 
 
 # -- rings -----------------------------------------------------------------------------------------------
@@ -406,8 +411,11 @@ def add_logs(tx: Tx, rows: list[dict[str, Any]]) -> None:
 # -- blackouts and the log -------------------------------------------------------------------------------
 
 
+_BLACK = select(blackouts).where(blackouts.c.realm == bindparam("realm"), blackouts.c.ended_at.is_(None))
+
+
 def open_blackouts(conn: Connection, realm: str) -> list[Row[Any]]:
-    return list(conn.execute(select(blackouts).where(blackouts.c.realm == realm, blackouts.c.ended_at.is_(None))))
+    return list(conn.execute(_BLACK, {"realm": realm}))
 
 
 def add_blackout(conn: Connection, **values: Any) -> None:

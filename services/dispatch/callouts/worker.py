@@ -24,6 +24,7 @@ from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.store import Held
 from services.dispatch.callouts.words import grade_of_key, keys_of_reply
 from services.dispatch.channels import service as channels
+from services.dispatch.channels import store as channels_store
 from services.dispatch.channels.carrier import AttemptState, Channel, Receipt, ReceiptReason, Result
 from services.dispatch.channels.store import Stored
 from services.dispatch.roster import service as roster
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 LINES_MAX = 500
 RINGS_MAX = 500
 ROUNDS_MAX = 20
+_ANYTHING_DUE = store.anything_due(or_else=channels_store.ANY_OVERDUE)
 UNREACHED = (Result.UNREACHABLE, Result.CARRIER_FAILED, Result.EXPIRED)
 
 
@@ -65,7 +67,7 @@ class Ringing:
 
     def tick_realm(self, tx: Tx, realm: str, now: datetime) -> None:
         """One realm at ``now``: clocks first, then what fell silent, then rings."""
-        if not store.is_anything_due(tx.conn, realm, now, channels.any_overdue(tx, realm, now)):
+        if not tx.conn.execute(_ANYTHING_DUE, {"now": now, **channels.patience(tx, realm, now)}).scalar():
             return
         due = store.held_due(tx.conn, realm, now, LINES_MAX)
         self._all(tx, [(f"line {h.line.case_id}/{h.line.post}", self._line_due, (realm, h, now)) for h in due])

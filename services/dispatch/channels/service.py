@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Exists
+from sqlalchemy import Connection
 
 from services.dispatch.channels import store
 from services.dispatch.channels.carrier import (
@@ -138,12 +138,7 @@ def hung_up(tx: Tx, stored: Stored) -> None:
 
 def overdue(tx: Tx, realm: str, now: datetime) -> list[Stored]:
     """逾时 Attempts of which nothing final was heard in time."""
-    return store.overdue(tx.conn, realm, *_patience(tx, now))
-
-
-def any_overdue(tx: Tx, realm: str, now: datetime) -> Exists:
-    """The same as a condition, for a tick that asks once whether anything is due."""
-    return store.any_overdue(realm, *_patience(tx, now))
+    return store.overdue(tx.conn, patience(tx, realm, now))
 
 
 def give_up(stored: Stored, now: datetime) -> Stored:
@@ -151,15 +146,16 @@ def give_up(stored: Stored, now: datetime) -> Stored:
     return msg_replace(stored, expire(stored.attempt, now))
 
 
-def _patience(tx: Tx, now: datetime) -> tuple[dict[Channel, datetime], datetime]:
-    """Before when an attempt must have been made: in domain time by channel, and in wall time.
+def patience(tx: Tx, realm: str, now: datetime) -> dict[str, Any]:
+    """Before when an attempt must have been made, in domain time by channel and in wall time, as `ANY_OVERDUE` asks it.
 
     While our own queue is behind, the carrier's word may be waiting in it: nothing is given up before `BEHIND_MAX_S`.
     """
     wall = tx.now - timedelta(seconds=WALL_MIN_S)
     if tx.behind_at is not None and tx.behind_at > wall:
         wall = tx.now - timedelta(seconds=BEHIND_MAX_S)
-    return {channel: now - timedelta(seconds=limit_s) for channel, limit_s in KEPT_S.items()}, wall
+    before = {f"{channel.value}_before": now - timedelta(seconds=KEPT_S[channel]) for channel in store.AUTOMATIC}
+    return {"realm": realm, "wall_before": wall, **before}
 
 
 def is_stale(stored: Stored, now: datetime, wall: datetime) -> bool:

@@ -12,9 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ColumnElement,
     Connection,
-    Exists,
     Float,
     Index,
     Integer,
@@ -36,6 +34,7 @@ from services.dispatch.schema import metadata
 from shared.db.types import Json, UtcDateTime
 
 _LIVE_CALL = text("live AND channel = 'voice'")  # word for word as the index has it, or it is not used
+AUTOMATIC = (Channel.VOICE, Channel.SMS)  # what a machine carries
 _OUT = [state.value for state in AttemptState if state not in ENDED]
 
 attempts = Table(
@@ -126,17 +125,18 @@ def add_all(conn: Connection, made: Iterable[Stored]) -> None:
         conn.execute(insert(attempts), rows)
 
 
+_ONE = update(attempts).where(attempts.c.realm == bindparam("of_realm"), attempts.c.attempt_id == bindparam("of_id"))
+
+
 def save(conn: Connection, realm: str, a: Attempt, **more: Any) -> None:
-    here = (attempts.c.realm == realm, attempts.c.attempt_id == a.attempt_id)
-    conn.execute(update(attempts).where(*here).values(**_moved(a), **more))
+    conn.execute(_ONE, {"of_realm": realm, "of_id": a.attempt_id, **_moved(a), **more})
 
 
 def save_all(conn: Connection, realm: str, moved: Iterable[Attempt]) -> None:
     """Write many attempts as they stand now."""
     rows = [{"of_realm": realm, "of_id": a.attempt_id, **_moved(a)} for a in moved]
     if rows:
-        here = (attempts.c.realm == bindparam("of_realm"), attempts.c.attempt_id == bindparam("of_id"))
-        conn.execute(update(attempts).where(*here), rows)
+        conn.execute(_ONE, rows)
 
 
 def _moved(a: Attempt) -> dict[str, Any]:
@@ -153,36 +153,46 @@ def _moved(a: Attempt) -> dict[str, Any]:
     }
 
 
+_FIND = select(attempts).where(attempts.c.realm == bindparam("realm"), attempts.c.attempt_id == bindparam("attempt_id"))
+
+
 def find(conn: Connection, realm: str, attempt_id: str) -> Stored | None:
-    row = conn.execute(select(attempts).where(attempts.c.realm == realm, attempts.c.attempt_id == attempt_id)).first()
+    row = conn.execute(_FIND, {"realm": realm, "attempt_id": attempt_id}).first()
     return _stored(row) if row else None
+
+
+_QUEUED = (
+    select(attempts)
+    .where(attempts.c.state == AttemptState.QUEUED.value)
+    .order_by(attempts.c.queued_at, attempts.c.no)
+    .limit(bindparam("limit"))
+)
 
 
 def queued(conn: Connection, limit: int) -> list[Stored]:
     """What no carrier has taken yet, over all realms, oldest first."""
-    rows = conn.execute(
-        select(attempts)
-        .where(attempts.c.state == AttemptState.QUEUED.value)
-        .order_by(attempts.c.queued_at, attempts.c.no)
-        .limit(limit)
-    )
-    return [_stored(row) for row in rows]
+    return [_stored(row) for row in conn.execute(_QUEUED, {"limit": limit})]
 
 
-def overdue(conn: Connection, realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> list[Stored]:
-    """Attempts of which nothing final was heard since ``before`` (domain, by channel) and ``wall_before`` (wall)."""
-    query = select(attempts).where(_late(realm, before, wall_before)).order_by(attempts.c.no)
-    return [_stored(row) for row in conn.execute(query)]
+_LATE = and_(
+    attempts.c.realm == bindparam("realm"),
+    attempts.c.state.in_(_OUT),
+    attempts.c.asked_at < bindparam("wall_before"),
+    or_(
+        *(
+            and_(attempts.c.channel == channel.value, attempts.c.queued_at < bindparam(f"{channel.value}_before"))
+            for channel in AUTOMATIC
+        )
+    ),
+)
+_OVERDUE = select(attempts).where(_LATE).order_by(attempts.c.no)
+ANY_OVERDUE = exists().where(_LATE)  # for whoever asks several things in one statement
 
 
-def any_overdue(realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> Exists:
-    """Whether there are such attempts, as a condition for whoever asks several things in one statement."""
-    return exists().where(_late(realm, before, wall_before))
-
-
-def _late(realm: str, before: Mapping[Channel, datetime], wall_before: datetime) -> ColumnElement[bool]:
-    late = (and_(attempts.c.channel == channel.value, attempts.c.queued_at < at) for channel, at in before.items())
-    return and_(attempts.c.realm == realm, attempts.c.state.in_(_OUT), attempts.c.asked_at < wall_before, or_(*late))
+def overdue(conn: Connection, patience: Mapping[str, Any]) -> list[Stored]:
+    """Attempts of which nothing final was heard in time: of a ``realm``, ``voice_before``, ``sms_before`` (domain) and
+    ``wall_before``."""
+    return [_stored(row) for row in conn.execute(_OVERDUE, patience)]
 
 
 def live_addresses(conn: Connection, realm: str) -> dict[str, str]:
@@ -217,10 +227,17 @@ def persons_reached(conn: Connection, realm: str) -> set[str]:
     return set(conn.execute(select(attempts.c.person).where(attempts.c.realm == realm, taken).distinct()).scalars())
 
 
+_TO_HANG_UP = (
+    select(attempts)
+    .where(attempts.c.hang_up_at.is_not(None), attempts.c.call_id.is_not(None))
+    .order_by(attempts.c.hang_up_at, attempts.c.no)
+    .limit(bindparam("limit"))
+)
+
+
 def to_hang_up(conn: Connection, limit: int) -> list[tuple[Stored, datetime]]:
     """Calls that the carrier has and nobody wants any more, over all realms, each with since when (wall)."""
-    query = select(attempts).where(attempts.c.hang_up_at.is_not(None), attempts.c.call_id.is_not(None))
-    rows = conn.execute(query.order_by(attempts.c.hang_up_at, attempts.c.no).limit(limit))
+    rows = conn.execute(_TO_HANG_UP, {"limit": limit})
     return [(_stored(row), row.hang_up_at) for row in rows]
 
 

@@ -8,7 +8,21 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, Integer, Table, Text, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from services.dispatch.checkins.checkin import JOIN_WITHIN, CheckIn, Kind, Looked, Report, State
 from services.dispatch.schema import metadata
@@ -172,7 +186,13 @@ def numbers(conn: Connection, realm: str, regions: Collection[str] | None) -> di
     return {(str(row[0]), str(row[1])): int(row[2]) for row in conn.execute(query.group_by(c.kind, c.state))}
 
 
+_DUE = (
+    select(checkins)
+    .where(checkins.c.realm == bindparam("realm"), checkins.c.look_due_at <= bindparam("now"))
+    .order_by(checkins.c.look_due_at, checkins.c.no)
+    .limit(bindparam("limit"))
+)
+
+
 def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]:
-    c = checkins.c
-    query = select(checkins).where(c.realm == realm, c.look_due_at <= now).order_by(c.look_due_at, c.no)
-    return [_stored(row) for row in conn.execute(query.limit(limit))]
+    return [_stored(row) for row in conn.execute(_DUE, {"realm": realm, "now": now, "limit": limit})]

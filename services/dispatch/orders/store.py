@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    bindparam,
     exists,
     func,
     insert,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from services.dispatch.orders.authority import TripMark
 from services.dispatch.orders.model import OPEN, UNSIGNED, Order
 from services.dispatch.schema import metadata
-from shared.db.together import texts_of
+from shared.db.together import texts_of, together
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.vocabulary import Level
@@ -191,9 +192,12 @@ def waiting_in(conn: Connection, realm: str, case_ids: Iterable[str]) -> list[tu
     return [(row.case_id, _stored(row)) for row in rows]
 
 
+_ANYTHING_DUE = select(exists().where(orders.c.realm == bindparam("realm"), orders.c.wake_at <= bindparam("now")))
+
+
 def is_anything_due(conn: Connection, realm: str, now: datetime) -> bool:
     """Whether an order wakes up; one look into an index."""
-    return bool(conn.execute(select(exists().where(orders.c.realm == realm, orders.c.wake_at <= now))).scalar())
+    return bool(conn.execute(_ANYTHING_DUE, {"realm": realm, "now": now}).scalar())
 
 
 def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]:
@@ -206,16 +210,21 @@ def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]
     return [_stored(row) for row in rows]
 
 
+_COUNTS = select(orders.c.state, func.count()).where(orders.c.realm == bindparam("realm")).group_by(orders.c.state)
+_WAITING = together(
+    orders.c.body,
+    where=(orders.c.realm == bindparam("realm")) & orders.c.state.in_([state.value for state in UNSIGNED]),
+)
+
+
 def counts(conn: Connection, realm: str) -> dict[str, int]:
     """How many orders of the realm stand in each state."""
-    query = select(orders.c.state, func.count()).where(orders.c.realm == realm).group_by(orders.c.state)
-    return {str(state): int(number) for state, number in conn.execute(query)}
+    return {str(state): int(number) for state, number in conn.execute(_COUNTS, {"realm": realm})}
 
 
 def waiting(conn: Connection, realm: str) -> list[Order]:
     """The orders that wait for a signature."""
-    here = (orders.c.realm == realm) & orders.c.state.in_([state.value for state in UNSIGNED])
-    return [_order(text) for (text,) in texts_of(conn, orders.c.body, where=here)]
+    return [_order(text) for (text,) in texts_of(conn, _WAITING, realm=realm)]
 
 
 @lru_cache(maxsize=WAITING_KEPT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Row, Table, Text, and_, insert, select, update
+from sqlalchemy import Column, Connection, Index, Integer, Row, Table, Text, and_, bindparam, insert, select, update
 
 from services.warning.alerts.alert import AlertState
 from services.warning.alerts.bulletin import Draft, Words
@@ -123,18 +123,17 @@ def countersign(conn: Connection, row: Row[Any], *, at: datetime, key_id: str, s
     )
 
 
+_OVERDUE = select(call_backs).where(
+    call_backs.c.realm == bindparam("realm"),
+    call_backs.c.countersigned_at.is_(None),
+    call_backs.c.reported_at.is_(None),
+    call_backs.c.due_at <= bindparam("now"),
+)
+
+
 def overdue(conn: Connection, realm: str, now: datetime) -> list[Row[Any]]:
     """Call-backs whose countersignature is due and that nobody was told of yet."""
-    return list(
-        conn.execute(
-            select(call_backs).where(
-                call_backs.c.realm == realm,
-                call_backs.c.countersigned_at.is_(None),
-                call_backs.c.reported_at.is_(None),
-                call_backs.c.due_at <= now,
-            )
-        )
-    )
+    return list(conn.execute(_OVERDUE, {"realm": realm, "now": now}))
 
 
 def mark_reported(conn: Connection, row: Row[Any], at: datetime) -> None:

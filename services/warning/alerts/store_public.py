@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     func,
     insert,
     or_,
@@ -153,13 +154,18 @@ def page(
     return list(conn.execute(query.order_by(p.no.desc()).limit(limit)))
 
 
+_EXPIRING = select(publications).where(
+    publications.c.realm == bindparam("realm"),
+    publications.c.current,
+    publications.c.state.in_(STANDING),
+    publications.c.expires_at <= bindparam("before"),
+    publications.c.warned_at.is_(None),
+)
+
+
 def expiring(conn: Connection, realm: str, before: datetime) -> list[Row[Any]]:
     """Messages that stand and will expire soon, and of which nobody was warned."""
-    p = publications.c
-    query = select(publications).where(
-        p.realm == realm, p.current, p.state.in_(STANDING), p.expires_at <= before, p.warned_at.is_(None)
-    )
-    return list(conn.execute(query))
+    return list(conn.execute(_EXPIRING, {"realm": realm, "before": before}))
 
 
 def mark_warned(conn: Connection, no: int, at: datetime) -> None:
@@ -216,21 +222,23 @@ def _instead(conn: Connection, realm: str, forms: dict[str, str], now: datetime)
             queue(conn, realm, row.alert_id, row.publication, {row.topic: forms[row.form]}, now)
 
 
+_DUE = (
+    select(deliveries, publications.c.body, publications.c.xml)
+    .join(publications, publications.c.no == deliveries.c.publication)
+    .where(deliveries.c.state == PENDING, deliveries.c.next_at <= bindparam("now"))
+    .order_by(deliveries.c.no)
+    .limit(bindparam("limit"))
+)
+_WAITING = select(func.count()).select_from(deliveries).where(deliveries.c.state == PENDING)
+
+
 def due(conn: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Deliveries to be tried now, in the order of their release, with what they carry."""
-    query = (
-        select(deliveries, publications.c.body, publications.c.xml)
-        .join(publications, publications.c.no == deliveries.c.publication)
-        .where(deliveries.c.state == PENDING, deliveries.c.next_at <= now)
-        .order_by(deliveries.c.no)
-        .limit(limit)
-    )
-    return list(conn.execute(query))
+    return list(conn.execute(_DUE, {"now": now, "limit": limit}))
 
 
 def waiting(conn: Connection) -> int:
-    query = select(func.count()).select_from(deliveries).where(deliveries.c.state == PENDING)
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_WAITING).scalar_one())
 
 
 def mark_delivered(conn: Connection, nos: Sequence[int], now: datetime) -> None:

@@ -21,17 +21,18 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     func,
     insert,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.warning.fuses.state import FuseState, Transition
 from services.warning.schema import metadata
-from shared.db.together import texts_of
+from shared.db.together import texts_of, together
 from shared.db.types import BigId, Json, UtcDateTime
+from shared.db.upsert import upsert
 
 states = Table(
     "fuse_states",
@@ -137,8 +138,11 @@ _STATE, _WORD = msgspec.json.Decoder(FuseState), msgspec.json.Decoder(Word)
 # -- states ----------------------------------------------------------------------------------------------
 
 
+_STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
+
+
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
-    found = [_STATE.decode(text) for (text,) in texts_of(conn, states.c.state, where=states.c.realm == realm)]
+    found = [_STATE.decode(text) for (text,) in texts_of(conn, _STATES, realm=realm)]
     return sorted(found, key=lambda state: state.key)
 
 
@@ -168,15 +172,7 @@ def save_states(conn: Connection, realm: str, changed: Iterable[FuseState], *, a
     ]
     if not rows:
         return
-    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(states)
-    written = ("level", "state", "changed_at", "fence")
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["realm", "fuse", "scope"], set_={name: statement.excluded[name] for name in written}
-        ),
-        rows,
-    )
+    conn.execute(upsert(conn, states, ("level", "state", "changed_at", "fence")), rows)
 
 
 # -- trips and records -----------------------------------------------------------------------------------
@@ -232,11 +228,17 @@ def records_of_trip(conn: Connection, realm: str, trip_id: str) -> list[dict[str
     return list(conn.execute(query).scalars())
 
 
+_WORDS = together(
+    transitions.c.trip_id,
+    transitions.c.body,
+    where=(transitions.c.realm == bindparam("realm")) & transitions.c.trip_id.in_(bindparam("trips", expanding=True)),
+)
+
+
 def words_of_trips(conn: Connection, realm: str, trip_ids: Sequence[str]) -> dict[str, list[Word]]:
     """What the records of several trips say, each first to last."""
-    here = (transitions.c.realm == realm) & transitions.c.trip_id.in_(trip_ids)
     found: dict[str, list[Word]] = {}
-    for trip_id, body in texts_of(conn, transitions.c.trip_id, transitions.c.body, where=here):
+    for trip_id, body in texts_of(conn, _WORDS, realm=realm, trips=list(trip_ids)):
         found.setdefault(trip_id, []).append(_WORD.decode(body))
     return {trip_id: sorted(words, key=lambda word: word.n) for trip_id, words in found.items()}
 

@@ -215,23 +215,25 @@ def insert_new(
     return set(conn.execute(select(readings.c.id).where(readings.c.id >= first)).scalars())
 
 
+_FRESH, _OLDER = readings.alias("fresh"), readings.alias("older")
+_REVISED = (
+    select(_FRESH.c.id, func.max(_OLDER.c.id).label("old"))
+    .join(
+        _OLDER,
+        (_OLDER.c.realm == _FRESH.c.realm)
+        & (_OLDER.c.station == _FRESH.c.station)
+        & (_OLDER.c.metric == _FRESH.c.metric)
+        & (_OLDER.c.observed_at == _FRESH.c.observed_at)
+        & (_OLDER.c.id + 0 < _FRESH.c.id),  # + 0: look up by the unique key, not by all of a station's ids
+    )
+    .where(_FRESH.c.id >= bindparam("first_id"))
+    .group_by(_FRESH.c.id)
+)
+
+
 def link_revisions(conn: Connection, first_id: int) -> dict[int, int]:
     """修订 Name, for each reading from ``first_id`` on, the one before it at the same claimed time: new id → old id."""
-    fresh, older = readings.alias("fresh"), readings.alias("older")
-    query = (
-        select(fresh.c.id, func.max(older.c.id).label("old"))
-        .join(
-            older,
-            (older.c.realm == fresh.c.realm)
-            & (older.c.station == fresh.c.station)
-            & (older.c.metric == fresh.c.metric)
-            & (older.c.observed_at == fresh.c.observed_at)
-            & (older.c.id + 0 < fresh.c.id),  # + 0: look up by the unique key, not by all of a station's ids
-        )
-        .where(fresh.c.id >= first_id)
-        .group_by(fresh.c.id)
-    )
-    found = {int(row.id): int(row.old) for row in conn.execute(query)}
+    found = {int(row.id): int(row.old) for row in conn.execute(_REVISED, {"first_id": first_id})}
     if found:
         statement = (
             update(readings)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from services.warning.schema import metadata
 from services.warning.stations.receipts import Receipt
-from shared.db.together import texts_of
+from shared.db.together import texts_of, together
 from shared.db.types import BigId, Json, UtcDateTime
 
 CHUNK = 500
@@ -141,9 +141,12 @@ def load_states(conn: Connection, realm: str, stations: Iterable[str] | None = N
     return found
 
 
+_LIVES = together(states.c.station, states.c.maintenance, states.c.latest, where=states.c.realm == bindparam("realm"))
+
+
 def load_lives(conn: Connection, realm: str) -> dict[str, Life]:
     """Of each station that was ever heard of: what says whether it lives."""
-    rows = texts_of(conn, states.c.station, states.c.maintenance, states.c.latest, where=states.c.realm == realm)
+    rows = texts_of(conn, _LIVES, realm=realm)
     return {station: _life(maintenance, latest) for station, maintenance, latest in rows}
 
 
@@ -153,6 +156,13 @@ def _life(maintenance: str, latest: str) -> Life:
     return Life.of(json.loads(latest), _maintenance(json.loads(maintenance or "null")))
 
 
+_CHANGED = (
+    update(states)
+    .where(states.c.realm == bindparam("key_realm"), states.c.station == bindparam("key_station"))
+    .values({column.name: bindparam(column.name) for column in states.c if not column.primary_key})
+)
+
+
 def save_states(conn: Connection, realm: str, changed: Sequence[StationState]) -> None:
     """Write states, each with its version raised by one."""
     fresh = [_values(realm, replace(state, version=1)) for state in changed if state.version == 0]
@@ -160,15 +170,15 @@ def save_states(conn: Connection, realm: str, changed: Sequence[StationState]) -
     if fresh:
         conn.execute(insert(states), fresh)
     if known:
-        columns = [column.name for column in states.c if not column.primary_key]
-        statement = (
-            update(states)
-            .where(states.c.realm == bindparam("key_realm"), states.c.station == bindparam("key_station"))
-            .values({name: bindparam(name) for name in columns})
-        )
         conn.execute(
-            statement, [{**row, "key_realm": row.pop("realm"), "key_station": row.pop("station")} for row in known]
+            _CHANGED, [{**row, "key_realm": row.pop("realm"), "key_station": row.pop("station")} for row in known]
         )
+
+
+_RECEIPTS = select(receipts).where(
+    receipts.c.realm == bindparam("realm"),
+    tuple_(receipts.c.station, receipts.c.boot).in_(bindparam("keys", expanding=True)),
+)
 
 
 def load_receipts(
@@ -177,10 +187,7 @@ def load_receipts(
     """(station, boot) → the receipt and its change number, of those that have one."""
     found: dict[tuple[str, str], tuple[Receipt, int]] = {}
     for chunk in _chunks(sorted(set(keys))):
-        query = select(receipts).where(
-            receipts.c.realm == realm, tuple_(receipts.c.station, receipts.c.boot).in_(chunk)
-        )
-        for row in conn.execute(query):
+        for row in conn.execute(_RECEIPTS, {"realm": realm, "keys": chunk}):
             found[(row.station, row.boot)] = (_receipt(row), row.changed_no)
     return found
 
@@ -226,15 +233,17 @@ def save_receipts(
         conn.execute(statement, keyed)
 
 
+_UNSENT = (
+    select(receipts)
+    .where(receipts.c.changed_no > receipts.c.sent_no)
+    .order_by(receipts.c.received_at, receipts.c.station)
+    .limit(bindparam("limit"))
+)
+
+
 def unsent_receipts(conn: Connection, limit: int) -> list[Row[Any]]:
     """Receipts that changed since they were last delivered, oldest first."""
-    query = (
-        select(receipts)
-        .where(receipts.c.changed_no > receipts.c.sent_no)
-        .order_by(receipts.c.received_at, receipts.c.station)
-        .limit(limit)
-    )
-    return list(conn.execute(query))
+    return list(conn.execute(_UNSENT, {"limit": limit}))
 
 
 def mark_sent(conn: Connection, sent: Sequence[tuple[str, str, str, int]]) -> None:
