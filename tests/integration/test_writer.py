@@ -72,6 +72,25 @@ def test_a_refused_call_leaves_nothing_and_its_neighbours_untouched(writer: Writ
     assert names(store) == ["first", "last"]
 
 
+def test_commands_submitted_together_are_one_commit_and_one_that_is_refused_stops_no_other(
+    writer: Writer, store: Store
+) -> None:
+    commits: list[list[str]] = []
+    writer.on_commit.append(lambda: commits.append(names(store)))
+
+    def refused(tx: Tx) -> None:
+        add("half")(tx)
+        raise Refused("not_now", "not now")
+
+    first, bad, last = writer.submit_together([add("first"), refused, add("last")])
+    assert (writer.answer(first), writer.answer(last)) == (None, None)
+    with pytest.raises(Refused, match="not now"):
+        writer.answer(bad)
+    assert writer.submit_together([]) == []
+    writer.call(lambda tx: None)  # what follows a commit has run once the next one answers
+    assert commits[0] == ["first", "last"]
+
+
 def test_numbers_have_no_gaps_after_a_refusal(writer: Writer) -> None:
     def refused(tx: Tx) -> None:
         tx.next_no("x-live", "case")
