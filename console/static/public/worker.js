@@ -70,9 +70,8 @@ function store(href, answer) {
       if (answer.headers.get(name)) headers.set(name, answer.headers.get(name));
     });
     headers.set(KEPT_AT, String(Date.now()));
-    return caches.open(PAGES).then(function (cache) {
-      return cache.delete(href).then(function () { return cache.put(href, new Response(text, { headers: headers })); })
-        .then(function () { return prune(cache); });
+    return caches.open(PAGES).then(function (cache) { // in one step: there is no instant at which neither is kept
+      return cache.put(href, new Response(text, { headers: headers })).then(function () { return prune(cache); });
     });
   });
 }
