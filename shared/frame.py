@@ -17,6 +17,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -201,21 +202,30 @@ class Frame:
         self.store.close()
 
     def _run_ticks(self) -> None:
-        """All ticks, in one transaction; an error of one stands in /readyz until a later tick of it goes well."""
-        try:
-            answers = self.writer.submit_together(tick for _, tick in self.ticks)
-        except (Unavailable, TooMany) as error:
-            self._tick_errors |= {name: error.en for name, _ in self.ticks}
-            return
-        for (name, _), answer in zip(self.ticks, answers, strict=True):
+        """All ticks; an error of one stands in /readyz until a later tick of it goes well.
+
+        In one transaction while all go well; each in its own as long as one does not, for it may take the store's
+        transaction along (an error that is not the data's), and must stop no other.
+        """
+        for (name, _), answer in zip(self.ticks, self._answers(), strict=True):
             try:
-                self.writer.answer(answer)
+                answer()
                 self._tick_errors.pop(name, None)
-            except Unavailable as error:
+            except (Unavailable, TooMany) as error:
                 self._tick_errors[name] = error.en
             except Exception as error:
                 self._tick_errors[name] = f"{type(error).__name__}: {error}"
                 log.exception("tick.failed", worker=name)
+
+    def _answers(self) -> list[Callable[[], object]]:
+        """How to get each tick's answer."""
+        ticks = [tick for _, tick in self.ticks]
+        if not self._tick_errors:
+            try:
+                return [partial(self.writer.answer, future) for future in self.writer.submit_together(ticks)]
+            except (Unavailable, TooMany):
+                pass  # each says so below
+        return [partial(self.writer.call, tick) for tick in ticks]
 
     # -- messages that every service takes ---------------------------------------------------------------
 

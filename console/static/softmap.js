@@ -37,9 +37,10 @@ export class SoftMap extends GlMap {
 
   // The frame as it stands now. Whoever asks for it waits for nothing: it is looked at until it is there.
   copy() {
+    const { gl } = this;
+    if (gl.isContextLost()) return; // it is drawn anew, and copied, once the browser has given it back
     if (this.copying) return void (this.again = true);
     this.copying = true;
-    const { gl } = this;
     const { width, height } = this.getCanvas();
     const held = gl.createBuffer();
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, held);
@@ -49,6 +50,7 @@ export class SoftMap extends GlMap {
     const done = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     gl.flush();
     const look = () => {
+      if (gl.isContextLost()) return void (this.copying = false);
       if (gl.clientWaitSync(done, 0, 0) === gl.TIMEOUT_EXPIRED) return void setTimeout(look, LOOK_MS);
       gl.deleteSync(done);
       this.paint(held, width, height);

@@ -24,9 +24,8 @@ from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.store import Held
 from services.dispatch.callouts.words import grade_of_key, keys_of_reply
 from services.dispatch.channels import service as channels
-from services.dispatch.channels import store as channels_store
 from services.dispatch.channels.carrier import AttemptState, Channel, Receipt, ReceiptReason, Result
-from services.dispatch.channels.store import Stored
+from services.dispatch.channels.store import ANY_OVERDUE, Stored
 from services.dispatch.roster import service as roster
 from services.dispatch.roster.contacts import SMS, VOICE, ContactChange, Reach
 from shared.db.tx import Tx
@@ -38,7 +37,7 @@ log = structlog.get_logger(__name__)
 LINES_MAX = 500
 RINGS_MAX = 500
 ROUNDS_MAX = 20
-_ANYTHING_DUE = store.anything_due(or_else=channels_store.ANY_OVERDUE)
+_ANYTHING_DUE = store.anything_due(or_else=ANY_OVERDUE)
 UNREACHED = (Result.UNREACHABLE, Result.CARRIER_FAILED, Result.EXPIRED)
 
 
