@@ -34,6 +34,7 @@ export class OverviewMap {
       locale: { "Map.Title": place.closest("[aria-label]")?.getAttribute("aria-label") ?? "map" },
     });
     place.map = this.map; // for whoever looks at the page from outside
+    this.begun = this.map.getCenter();
     this.map.touchZoomRotate.disableRotation();
     for (const [name, image] of iconsOf(this.colours)) this.map.addImage(name, image, { pixelRatio: 2 });
     this.ready = new Promise((resolve) => this.map.once("load", resolve));
@@ -81,7 +82,8 @@ export class OverviewMap {
     if (base) {
       this.regions = { ...EMPTY, features: base.features.filter((f) => f.properties.layer === "regions") };
       this.map.getSource("roads").setData({ ...EMPTY, features: base.features.filter((f) => f.properties.layer === "roads") });
-      this.fit();
+      const { lng, lat } = this.map.getCenter();
+      if (lng === this.begun.lng && lat === this.begun.lat) this.fit(); // else the officer is looking somewhere by now
     }
     if (legend) this.show(legend);
     this.draw();

@@ -35,6 +35,26 @@ def drawn(page: Page) -> None:
     until(page, "document.getElementById('map').map.loaded()")
 
 
+def look_at_the_gauge(page: Page) -> list[float]:
+    """Move the map there; where that is."""
+    station = sample_pack().stations[GAUGE.partition(":")[2]]
+    at = [station.lon, station.lat]
+    page.evaluate("at => document.getElementById('map').map.jumpTo({center: at, zoom: 13})", at)
+    return at
+
+
+def sees_the_gauge(page: Page) -> None:
+    """Until the gauge's mark, red or orange, stands in the middle of the copied map."""
+    until(  # the frame as it was read: its first line is the lowest
+        page,
+        """() => {
+            const copy = document.querySelector('#map canvas.map-copy'), pen = copy.getContext('2d');
+            const [red, green, blue] = pen.getImageData(copy.width / 2, copy.height / 2, 1, 1).data;
+            return red > 120 && green < red * .7 && blue < red * .5;
+        }""",
+    )
+
+
 def click_on_map(page: Page, station_id: str) -> None:
     """Go to where a station is, and click it once it is drawn there and nothing lies on it."""
     station = sample_pack().stations[station_id]
@@ -87,23 +107,44 @@ def test_the_red_is_seen_and_one_selection_is_shared(open_page: OpenPage) -> Non
 def test_without_a_graphics_card_the_map_is_copied_as_it_is_drawn_and_keeps_its_keys(open_page: OpenPage) -> None:
     page = open_page(f"/?sel={GAUGE}")
     drawn(page)
-    station = sample_pack().stations[GAUGE.partition(":")[2]]
-    at = [station.lon, station.lat]
-    place = "const place = document.getElementById('map'), copy = place.querySelector('canvas.map-copy');"
     expect(page.locator("#map .maplibregl-canvas:not(.map-copy)")).to_be_hidden()
-    page.evaluate("at => document.getElementById('map').map.jumpTo({center: at, zoom: 13})", at)
-    until(  # the gauge's mark, red or orange, stands where the map says that the gauge is
-        page,
-        f"""at => {{ {place}
-            const {{x, y}} = place.map.project(at), scale = copy.width / copy.clientWidth;
-            const pen = copy.getContext('2d'); // the frame as it was read: its first line is the lowest
-            const [red, green, blue] = pen.getImageData(x * scale, copy.height - 1 - y * scale, 1, 1).data;
-            return red > 120 && green < red * .7 && blue < red * .5; }}""",
-        at,
-    )
+    look_at_the_gauge(page)
+    sees_the_gauge(page)
     before = page.evaluate("document.getElementById('map').map.getCenter().lng")
     page.locator("#map .map-copy").press("ArrowRight")
     until(page, "lng => document.getElementById('map').map.getCenter().lng > lng", before)
+
+
+def test_a_map_whose_drawing_the_browser_took_away_is_copied_again_once_it_is_given_back(open_page: OpenPage) -> None:
+    page = open_page(f"/?sel={GAUGE}")
+    drawn(page)
+    look_at_the_gauge(page)
+    sees_the_gauge(page)
+    page.evaluate(  # in the middle of a copy, and with an empty copy to begin with
+        """() => {
+            const { map } = document.getElementById('map'), drawing = map.gl.getExtension('WEBGL_lose_context');
+            map.once('webglcontextlost', () => setTimeout(() => drawing.restoreContext()));
+            map.copy();
+            drawing.loseContext();
+            map.shown.width = map.shown.width;
+        }"""
+    )
+    sees_the_gauge(page)
+    assert page.evaluate("document.getElementById('map').map.gl.isContextLost()") is False
+
+
+def test_the_map_stays_where_the_officer_went_before_the_townships_came(open_page: OpenPage) -> None:
+    page = open_page("/login", role=None)
+    held: list[Route] = []
+    page.route("**/part/map/base?*", lambda route: held.append(route))
+    page.context.add_cookies(open_page("/").context.cookies())
+    page.goto(f"/?sel={GAUGE}")
+    assert poll_until(lambda: page.evaluate("Boolean(document.getElementById('map').map)") and held, PATIENCE_MS / 1000)
+    at = look_at_the_gauge(page)
+    held.pop().continue_()
+    until(page, "document.getElementById('map').map.querySourceFeatures('regions').length > 0")
+    sees_the_gauge(page)
+    assert page.evaluate("document.getElementById('map').map.getCenter().toArray()") == pytest.approx(at)
 
 
 def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_stream(open_page: OpenPage) -> None:
