@@ -70,11 +70,14 @@ fi
 
 echo "烽燧: 安装锁定的依赖 $lock（首次约一分钟）/ installing the locked packages, about a minute the first time"
 rm -f .venv/.installed-run .venv/.installed-dev
+.venv/bin/python deploy/frontend.py "$wanted" & # waits for another server than pip does
+frontend=$!
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
     --require-hashes --no-deps --no-compile -r "$lock"; then
     echo "烽燧: 依赖未能安装；请检查网络或 pip 镜像设置后重试 / the packages could not be installed: check the network or pip's mirror setting, then run the same command again" >&2
+    wait "$frontend" || true
     exit 1
 fi
 .venv/bin/python deploy/link.py
 stamp "$lock" >".venv/.installed-$wanted"
-exec .venv/bin/python deploy/frontend.py "$wanted"
+wait "$frontend"

@@ -116,11 +116,14 @@ class Wiring:
         return Spec(name="exchange", command=command, env={"EXCHANGE_SECRET": self.data.secret("exchange")})
 
 
+PLAY = ("nice", "-n", "10", sys.executable, "-m")  # who plays the night stands back for the system and its users
+
+
 def demo_specs(data: Path, pack: Path, drill: str) -> list[Spec]:
     """The stations of a drill, with their queues in DATA/player, and the people who act in it."""
     about = ["--drill", drill, "--pack", str(pack), "--credentials", str(data / FILE)]
-    player = [sys.executable, "-m", "deploy.demo.player", *about, "--queues", str(data / "player" / drill)]
-    officers = [sys.executable, "-m", "deploy.demo.officers", *about]
+    player = [*PLAY, "deploy.demo.player", *about, "--queues", str(data / "player" / drill)]
+    officers = [*PLAY, "deploy.demo.officers", *about]
     return [Spec(name="player", command=player), Spec(name="officers", command=officers)]
 
 
