@@ -37,7 +37,12 @@ class Asked:
     @property
     def cut(self) -> bool:
         """Whether there is more than was asked for: a count of these rows would be too small."""
-        return isinstance(self.body, dict) and self.body.get("next") is not None
+        return self.next is not None
+
+    @property
+    def next(self) -> str | None:
+        """The cursor of what comes after these rows."""
+        return self.body.get("next") if isinstance(self.body, dict) else None
 
     @property
     def items(self) -> list[Any]:

@@ -36,7 +36,6 @@ QUIET = frozenset(
     {"callout.downgraded", "callout.joined", "callout.matter_ended", "callout.covered_by_acting", "order.call_signer"}
 )
 LATE = timedelta(minutes=1)
-LINES_MAX = 1000
 ENDED = frozenset({"lifted", "revoked"})
 WAITING = frozenset({"awaiting_signature", "proposed"})
 
@@ -72,7 +71,7 @@ def lines(items: Iterable[Mapping[str, Any]], show: str) -> list[Line]:
         for row in kept
     ]
     made.sort(key=lambda line: (line.known_at, line.at), reverse=True)
-    return made[:LINES_MAX]
+    return made
 
 
 def _wanted(kind: str, show: str) -> bool:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from lxml import html
 
 from console.main import create_app
 from console.peers import Asked, Peers
@@ -65,6 +66,22 @@ NUMBERS = {
 }
 
 
+def _tell_of_an_incident(app: FastAPI) -> None:
+    """One incident, whose timeline has two pages of a line each."""
+
+    @app.get("/v1/incidents/I-0001")
+    def incident() -> dict[str, Any]:
+        told = {"incident_id": "I-0001", "level": "red", "hazards": [], "areas": [], "opened_at": format_time(DOMAIN)}
+        return {**told, "commander": None, "orders": []}
+
+    @app.get("/v1/incidents/I-0001/timeline")
+    def timeline(cursor: str | None = None) -> dict[str, Any]:
+        said = {"at": format_time(DOMAIN), "known_at": format_time(DOMAIN), "kind": "opened", "subject": "t"}
+        text = "旧的一行" if cursor == "older=" else "新的一行"
+        items = [{**said, "by": None, "text": {"zh": text, "en": text}}]
+        return {"items": items, "next": None if cursor else "older="}
+
+
 def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
     """All three services in one."""
     app = FastAPI()
@@ -101,6 +118,8 @@ def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
         items = [row] if realm == "x-flood-night" else []
         counts = {"total": 2, "blind": 1, "levels": {"normal": 1, "red": len(items)}}
         return {"items": items, "next": None, "summary": {**counts, "areas": {"500114112": counts}}}
+
+    _tell_of_an_incident(app)
 
     @app.get("/v1/callouts")
     @app.get("/v1/orders")
@@ -238,6 +257,23 @@ def test_nothing_comes_from_elsewhere_and_no_script_stands_in_the_page(console: 
         answer = console.http.get(path)
         assert answer.status_code == 200
         assert "https://" not in answer.text
+
+
+def test_of_a_long_timeline_the_page_says_that_there_is_more_and_where(console: Console) -> None:
+    console.log_in()
+    newest = html.fromstring(console.http.get("/incidents/I-0001?realm=x-flood-night&show=all").text)
+    assert "新的一行" in newest.text_content()
+    (link,) = newest.xpath("//a[@rel='prev']")
+    assert link.text_content() == "更早的记事"
+    older = html.fromstring(console.http.get(link.get("href")).text)
+    assert "旧的一行" in older.text_content()
+    assert "新的一行" not in older.text_content()
+    assert "不含最新" in older.text_content()
+    assert not older.xpath("//a[@rel='prev']")
+    (part,) = older.xpath("//div[@data-part]/@data-part")
+    assert "旧的一行" in console.http.get(part).text
+    (back,) = older.xpath("//a[text()='最新的记事']/@href")
+    assert "新的一行" in console.http.get(back).text
 
 
 def test_a_part_tells_the_clock_anew(console: Console) -> None:

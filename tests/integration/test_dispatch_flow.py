@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.clock import ManualClock, poll_until
+from shared.http.lists import encode_cursor
 from shared.realm import format_time
 from tests.conftest import fresh_schema
 from tests.support.dispatch import KEY, NOW, Room, dispatch_service, transition
@@ -113,12 +115,41 @@ def test_the_newest_lines_of_a_timeline_are_those_known_last(room: Room) -> None
     room.send(transition())
     room.send(transition(n=2, before="red", to="orange", reason="hold"))
     whole = room.get("/v1/incidents/I-0001/timeline")["items"]
-    last = room.get("/v1/incidents/I-0001/timeline", newest=3)["items"]
+    last = room.get("/v1/incidents/I-0001/timeline", limit=3)["items"]
     assert len(whole) > len(last) == 3
     assert all(line in whole for line in last)
     assert min(line["known_at"] for line in last) >= max(line["known_at"] for line in whole if line not in last)
-    (earlier,) = room.get("/v1/incidents/I-0001/timeline", newest=1)["items"]
+    (earlier,) = room.get("/v1/incidents/I-0001/timeline", limit=1)["items"]
     assert earlier in last
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 1000])
+def test_the_pages_of_a_timeline_are_the_whole_of_it_each_line_once(room: Room, limit: int) -> None:
+    room.send(transition())
+    whole = room.get("/v1/incidents/I-0001/timeline")
+    assert whole["next"] is None
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        page = room.get("/v1/incidents/I-0001/timeline", limit=limit, **({"cursor": cursor} if cursor else {}))
+        pages.append(page["items"])
+        cursor = page["next"]
+        assert 0 < len(page["items"]) <= limit
+    known = [[line["known_at"] for line in page] for page in pages]
+    assert all(min(newer) >= max(older) for newer, older in pairwise(known))
+    assert sorted(map(str, chain.from_iterable(pages))) == sorted(map(str, whole["items"]))
+    assert len({str(line) for line in whole["items"]}) > 7
+
+
+@pytest.mark.parametrize("position", [[1, 2], ["a", None, None], "x", [1, 2, 3, 4]])
+def test_a_cursor_that_is_none_of_ours_is_refused(room: Room, position: object) -> None:
+    room.send(transition())
+    cursor = encode_cursor(position) if isinstance(position, list) else position
+    answer = room.http.get(
+        "/v1/incidents/I-0001/timeline",
+        params={"realm": room.realm, "cursor": cursor},
+        headers=room.bearer("duty_officer"),
+    )
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor"), answer.text
 
 
 def test_orders_are_features_where_their_units_are(room: Room) -> None:

@@ -426,13 +426,16 @@ def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
 
 
-def last_of(conn: Connection, realm: str, case_ids: Iterable[str] | None, limit: int) -> list[Row[Any]]:
-    """What these cases (or all) logged last, in order."""
+def last_of(
+    conn: Connection, realm: str, case_ids: Iterable[str] | None, limit: int, before: int | None = None
+) -> list[Row[Any]]:
+    """What these cases (or all) logged last, from before number ``before``, newest first."""
     query = select(log).where(log.c.realm == realm)
     if case_ids is not None:
         query = query.where(log.c.case_id.in_(sorted(set(case_ids))))
-    rows = conn.execute(query.order_by(log.c.no.desc()).limit(limit))
-    return list(reversed(rows.all()))
+    if before is not None:
+        query = query.where(log.c.no < before)
+    return list(conn.execute(query.order_by(log.c.no.desc()).limit(limit)))
 
 
 def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int, after: int = 0) -> list[Row[Any]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import TIMELINE_MAX, Incidents, newest_lines, shown, timeline
+from services.dispatch.incidents.service import NEWEST, Incidents, Position, newest_lines, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -26,11 +26,21 @@ from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
 from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
-NEWEST_MAX = 500
+LINES_MAX = 2000
 LINES_SHOWN = 12
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _position(cursor: str | None) -> Position:
+    numbers = decode_cursor(cursor, len(NEWEST))
+    if numbers is None:
+        return NEWEST
+    if not all(number is None or isinstance(number, int) for number in numbers):
+        raise Invalid("cursor: give the 'next' of the page before", "cursor 应为上一页的 next", field="cursor")
+    entry, act, call = numbers
+    return entry, act, call
 
 
 def newest(ctx: Context, conn: Connection) -> list[dict[str, Any]]:
@@ -91,14 +101,19 @@ def routes(frame: Frame, incidents: Incidents, callouts: Callouts) -> APIRouter:
 
     @router.get("/v1/incidents/{incident_id}/timeline")
     def told(
-        incident_id: str, ctx: Ctx, newest: Annotated[int | None, Query(ge=1, le=NEWEST_MAX)] = None
+        incident_id: str,
+        ctx: Ctx,
+        limit: Annotated[int, Query(ge=1, le=LINES_MAX)] = LINES_MAX,
+        cursor: Cursor = None,
     ) -> dict[str, Any]:
-        """What happened, by when it happened, with when it was known; ``newest`` gives what was known last alone."""
+        """What became known last, by when it happened, with when it was known; ``next`` gives what was known before."""
         ctx.require(READERS)
+        before = _position(cursor)
         with ctx.read() as conn:
             incidents.get(conn, ctx.realm, incident_id)
-            entries = timeline(conn, ctx.realm, incident_id, newest or TIMELINE_MAX)
-        return {"incident_id": incident_id, "items": [entry.as_dict() for entry in entries], "next": None}
+            entries, older = timeline(conn, ctx.realm, incident_id, limit, before)
+        items = [entry.as_dict() for entry in entries]
+        return {"incident_id": incident_id, "items": items, "next": encode_cursor(older) if older else None}
 
     def change(ctx: Context, incident_id: str, apply: Callable[[Tx], store.Stored]) -> JSONResponse:
         ctx.require(MOVERS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from heapq import merge as merge_sorted
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -32,7 +34,6 @@ from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
 from shared.realm import format_time
 
-TIMELINE_MAX = 2000
 SPLIT_MAX = 500
 LIVE_MAX = 500
 
@@ -169,24 +170,54 @@ class Incidents:
         return stored
 
 
-def timeline(conn: Connection, realm: str, incident_id: str, newest: int = TIMELINE_MAX) -> list[Entry]:
-    """时间线 Trips, notices, alerts, calls, orders of the incident and those merged into it: what became known last."""
+Position = tuple[int | None, int | None, int | None]
+"""位置: the numbers of the oldest line, order's act and call given so far; None where none was"""
+NEWEST: Position = (None, None, None)
+
+
+def timeline(
+    conn: Connection, realm: str, incident_id: str, limit: int, before: Position = NEWEST
+) -> tuple[list[Entry], Position | None]:
+    """时间线 Trips, notices, alerts, calls, orders of the incident and those merged into it, from ``before`` back.
+
+    What became known last, by when it happened; and the position that it goes back to, where there is more.
+    """
     ids = store.merged_into(conn, realm, incident_id)
-    acts = map(_act, order_store.acts(conn, realm, ids, newest))
-    found = [*store.entries(conn, realm, ids, newest), *acts, *_calls(conn, realm, ids, newest)]
-    return in_order(sorted(found, key=_known)[-newest:])
+    cases = _cases_of(conn, realm, ids)
+    kept, more = _last(
+        [
+            store.entries(conn, realm, ids, limit + 1, before[0]),
+            _acts(order_store.acts(conn, realm, ids, limit + 1, before=before[1])),
+            _calls(call_store.last_of(conn, realm, cases, limit + 1, before[2])) if cases else [],
+        ],
+        limit,
+    )
+    numbers = {source: no for source, no, _ in kept}  # each source's last one is its oldest
+    entry, act, call = (numbers.get(source, at) for source, at in enumerate(before))
+    return in_order([line for _, _, line in kept]), (entry, act, call) if more else None
 
 
 def newest_lines(conn: Connection, realm: str, limit: int) -> list[Entry]:
     """最近记事 What became known last in the realm, newest first."""
-    acts = map(_act, order_store.acts(conn, realm, None, limit))
-    calls = map(_call, call_store.last_of(conn, realm, None, limit))
-    found = [*store.entries(conn, realm, None, limit), *acts, *calls]
-    return sorted(found, key=_known, reverse=True)[:limit]
+    entries = store.entries(conn, realm, None, limit)
+    acts = _acts(order_store.acts(conn, realm, None, limit))
+    calls = _calls(call_store.last_of(conn, realm, None, limit))
+    return [line for _, _, line in _last([entries, acts, calls], limit)[0]]
+
+
+def _last(sources: Sequence[Sequence[tuple[int, Entry]]], limit: int) -> tuple[list[tuple[int, int, Entry]], bool]:
+    """(source, number, line) of what became known last, newest first and each source in its own order; if more is."""
+    marked = [[(source, no, line) for no, line in lines] for source, lines in enumerate(sources)]
+    kept = list(islice(merge_sorted(*marked, key=lambda each: _known(each[2]), reverse=True), limit + 1))
+    return kept[:limit], len(kept) > limit
 
 
 def _known(entry: Entry) -> tuple[datetime, datetime]:
     return entry.known_at, entry.at
+
+
+def _acts(acts: Iterable[tuple[int, OrderAct]]) -> list[tuple[int, Entry]]:
+    return [(no, _act(act)) for no, act in acts]
 
 
 def _act(act: OrderAct) -> Entry:
@@ -202,20 +233,19 @@ def _act(act: OrderAct) -> Entry:
     )
 
 
-def _calls(conn: Connection, realm: str, incident_ids: Iterable[str], newest: int) -> list[Entry]:
-    """What the cases of these incidents logged: their trips' cases and their orders' (signers are called there)."""
+def _cases_of(conn: Connection, realm: str, incident_ids: Iterable[str]) -> set[str]:
+    """The cases of these incidents: their trips' and their orders' (signers are called there)."""
     cases: set[str] = set()
     for incident_id in incident_ids:
         stored = store.get(conn, realm, incident_id)
         if stored is not None:
             cases.update(store.cases_of_trips(conn, realm, stored.incident.trip_ids))
         cases.update(order_store.cases_of_incident(conn, realm, incident_id))
-    rows = call_store.last_of(conn, realm, cases, newest) if cases else []
-    return list(map(_call, rows))
+    return cases
 
 
-def _call(row: Row[Any]) -> Entry:
-    return told(row.case_id, row.kind, row.post, row.at, row.happened_at, row.by, row.body)
+def _calls(rows: Iterable[Row[Any]]) -> list[tuple[int, Entry]]:
+    return [(r.no, told(r.case_id, r.kind, r.post, r.at, r.happened_at, r.by, r.body)) for r in rows]
 
 
 def shown(stored: Stored, realm: str, district: str) -> dict[str, Any]:

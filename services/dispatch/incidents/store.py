@@ -193,22 +193,27 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
-def entries(conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int) -> list[Entry]:
-    """The newest lines of these incidents, or of all."""
+def entries(
+    conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int, before: int | None = None
+) -> list[tuple[int, Entry]]:
+    """The newest lines of these incidents, or of all, from before number ``before``; each with its number."""
     query = select(incident_entries).where(incident_entries.c.realm == realm)
     if incident_ids is not None:
         query = query.where(incident_entries.c.incident_id.in_(list(incident_ids)))
+    if before is not None:
+        query = query.where(incident_entries.c.no < before)
     rows = conn.execute(query.order_by(incident_entries.c.no.desc()).limit(limit))
-    return [
-        Entry(
-            at=row.at,
-            known_at=row.known_at,
-            kind=row.kind,
-            subject=row.subject,
-            text_zh=row.zh,
-            text_en=row.en,
-            by=row.by,
-            data=dict(row.data),
-        )
-        for row in rows
-    ]
+    return [(row.no, _entry(row)) for row in rows]
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        at=row.at,
+        known_at=row.known_at,
+        kind=row.kind,
+        subject=row.subject,
+        text_zh=row.zh,
+        text_en=row.en,
+        by=row.by,
+        data=dict(row.data),
+    )

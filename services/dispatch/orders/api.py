@@ -66,6 +66,11 @@ def to_sign(ctx: Context, conn: Connection) -> dict[str, Any]:
     return {"total": len(waiting), "items": [head(order) for order in waiting[:WAITING_SHOWN]]}
 
 
+def _acts(conn: Connection, realm: str, order: Order) -> list[dict[str, Any]]:
+    done = store.acts(conn, realm, [order.incident_id], ACTS_SHOWN, order_id=order.order_id)
+    return [line_of(act) for _, act in reversed(done)]
+
+
 class _Desk:
     """办理台: what the routes share"""
 
@@ -234,7 +239,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
         with ctx.read() as conn:
             stored = store.get(conn, ctx.realm, order_id)
             held = posts_of(conn, ctx.actor)
-            acts = store.acts(conn, ctx.realm, [stored.order.incident_id], ACTS_SHOWN, order_id) if stored else []
+            acts = _acts(conn, ctx.realm, stored.order) if stored else []
         if stored is None:
             raise NotFound(
                 f"there is no order {order_id} in realm {ctx.realm}", f"领域 {ctx.realm} 中没有措施 {order_id}"
@@ -246,7 +251,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
             frame.writer.submit(lambda tx: tx.audit(realm, sub, "order.names_read", order_id))
         me = _me(ctx, stored.order, held, pack)
         body = shown(stored, ctx.realm, frame.settings.district, by_name=mine)
-        body |= {"persons": holders(stored.order, pack), "acts": [line_of(act) for act in acts]}
+        body |= {"persons": holders(stored.order, pack), "acts": acts}
         body["choices"] = choices(stored.order, me, frame.domain_now(ctx.realm))
         return JSONResponse(body, headers={"ETag": f'"{stored.version}"'})
 

@@ -384,29 +384,37 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
 
 
 def acts(
-    conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int, order_id: str | None = None
-) -> list[OrderAct]:
-    """What was done with the orders of these incidents (or of all), or with one: newest ``limit``, oldest first."""
+    conn: Connection,
+    realm: str,
+    incident_ids: Iterable[str] | None,
+    limit: int,
+    *,
+    order_id: str | None = None,
+    before: int | None = None,
+) -> list[tuple[int, OrderAct]]:
+    """What was done last with the orders of these incidents (or of all), or with one; newest first, with its number."""
     query = select(order_acts).where(order_acts.c.realm == realm)
     if incident_ids is not None:
         query = query.where(order_acts.c.incident_id.in_(list(incident_ids)))
     if order_id is not None:
         query = query.where(order_acts.c.order_id == order_id)
-    rows = conn.execute(query.order_by(order_acts.c.no.desc()).limit(limit)).all()
-    return [
-        OrderAct(
-            incident_id=row.incident_id,
-            order_id=row.order_id,
-            at=row.at,
-            known_at=row.known_at,
-            kind=row.kind,
-            by=row.by,
-            zh=row.zh,
-            en=row.en,
-            data=dict(row.data),
-        )
-        for row in reversed(rows)
-    ]
+    if before is not None:
+        query = query.where(order_acts.c.no < before)
+    return [(row.no, _act(row)) for row in conn.execute(query.order_by(order_acts.c.no.desc()).limit(limit))]
+
+
+def _act(row: Any) -> OrderAct:
+    return OrderAct(
+        incident_id=row.incident_id,
+        order_id=row.order_id,
+        at=row.at,
+        known_at=row.known_at,
+        kind=row.kind,
+        by=row.by,
+        zh=row.zh,
+        en=row.en,
+        data=dict(row.data),
+    )
 
 
 def move(tx: Tx, realm: str, stored: Stored, order: Order) -> None:
