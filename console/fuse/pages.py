@@ -67,9 +67,18 @@ def routes() -> APIRouter:
         return await _page(here, fuse, scope, HOURS_DEFAULT, shown, asked.status or 503)
 
     @router.get("/part/fuse/{fuse}/{scope}")
-    async def part(fuse: str, scope: str, here: Here, hours: Hours = HOURS_DEFAULT) -> Response:
-        """The same, for the script that follows the streams."""
-        return here.part("fuse/body.html", await _look(here, fuse, scope, hours))
+    async def part(
+        fuse: str,
+        scope: str,
+        here: Here,
+        hours: Hours = HOURS_DEFAULT,
+        offered: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> Response:
+        """The same, for the script that follows the streams; says when other acts make sense than the page offers."""
+        shown = await _look(here, fuse, scope, hours)
+        view = shown["view"]
+        moved = offered is not None and view is not None and set(offered.split(",")) - {""} != set(view.fuse["may"])
+        return here.part("fuse/body.html", {**shown, "acts_moved": moved})
 
     @router.get("/stations/{station_id}")
     async def station(station_id: str, here: Here) -> Response:
@@ -144,6 +153,7 @@ async def _look(here: Visit, fuse: str, scope: str, hours: int) -> dict[str, Any
             asked["cases"],
         ),
         "fuse_wrong": found.wrong,
+        "acts_moved": False,
         "hours": hours,
         "all_hours": HOURS,
         "at": f"{fuse}/{scope}",

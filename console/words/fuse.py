@@ -22,6 +22,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "done_fuse_confirm": ("已记下：现场属实", "recorded: confirmed on the spot"),
     "done_fuse_refute": ("已记下：现场排除", "recorded: refuted on the spot"),
     "done_fuse_release": ("已解除锁定", "released"),
+    "acts_moved": ("可办的事已变：载入办理栏", "what may be done has changed: load it"),
     "on_overview": ("在总览中查看", "show on the overview"),
     "condition": ("当前条件", "condition now"),
     "confirmed_level": ("已核实级别", "confirmed level"),

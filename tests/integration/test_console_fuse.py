@@ -37,6 +37,11 @@ def path(scope: str, act: str = "") -> str:
     return f"/fuse/rainstorm/{scope}" + (f"/{act}" if act else "")
 
 
+def live_part(officer: Officer) -> str:
+    """What the page of the fuse that is tripped by hand loads anew, as it stands now."""
+    return str(officer.get(path(BY_HAND)).tree.xpath("//div[@data-part]/@data-part")[0])
+
+
 def held(district: District) -> list[dict[str, Any]]:
     return list(district.get("dispatch", "/v1/orders", held="true", limit=500)["items"])
 
@@ -87,8 +92,12 @@ def test_the_latch_is_not_released_while_measures_are_held(district: District, o
 def test_what_was_tripped_by_hand_is_released_by_hand_and_twice_is_once(district: District, officer: Officer) -> None:
     """Below the rule's latch too; the act that ends the trip is answered the same way when it is clicked again."""
     by_hand = {"level": "blue", "reason": "巡查发现积水（演示数据）"}
+    part = live_part(officer)
+    assert "可办的事已变" not in officer.get(part).text
     tripped = district.post("warning", f"/v1/fuses/rainstorm/{BY_HAND}/trip", by_hand)
     assert tripped.status_code == 200, tripped.text
+    assert "可办的事已变" in officer.get(part).text  # the page that is open offers nothing yet
+    assert "可办的事已变" not in officer.get(live_part(officer)).text
     sheets = [officer.get(path(BY_HAND)).form(path(BY_HAND, "release"))]
 
     def released() -> Any:

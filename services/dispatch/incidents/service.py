@@ -202,7 +202,7 @@ def newest_lines(conn: Connection, realm: str, limit: int) -> list[Entry]:
     entries = store.entries(conn, realm, None, limit)
     acts = _acts(order_store.acts(conn, realm, None, limit))
     calls = _calls(call_store.last_of(conn, realm, None, limit))
-    return [line for _, _, line in _last([entries, acts, calls], limit)[0]]
+    return sorted((line for _, _, line in _last([entries, acts, calls], limit)[0]), key=_known, reverse=True)
 
 
 def _last(sources: Sequence[Sequence[tuple[int, Entry]]], limit: int) -> tuple[list[tuple[int, int, Entry]], bool]:
