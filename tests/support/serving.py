@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +18,22 @@ from tests.support.patience import PATIENCE_S
 from tests.support.ports import free_port
 
 
+class _Server(uvicorn.Server):
+    """What is still open after the grace is cut, as the end of a process would cut it: this process goes on."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # the transports close in the loop's next turn
+
+
 @contextmanager
 def serving(app: FastAPI, port: int | None = None, lifespan: Literal["auto", "off"] = "auto") -> Iterator[str]:
     """Serve ``app`` and yield its base URL; without its lifespan where somebody else starts what it stands on."""
     chosen = port or free_port()
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             host="127.0.0.1",
