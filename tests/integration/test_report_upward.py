@@ -121,7 +121,8 @@ class House(World):
 
     def lines_said(self, kind: str) -> list[str]:
         with self.store.read() as conn:
-            return [f"{e.text_zh} {e.text_en}" for e in timeline(conn, REALM, "I-0001") if e.kind == kind]
+            lines, _ = timeline(conn, REALM, "I-0001", 1000)
+            return [f"{e.text_zh} {e.text_en}" for e in lines if e.kind == kind]
 
 
 @pytest.fixture
