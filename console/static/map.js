@@ -34,7 +34,7 @@ export class OverviewMap {
       locale: { "Map.Title": place.closest("[aria-label]")?.getAttribute("aria-label") ?? "map" },
     });
     place.map = this.map; // for whoever looks at the page from outside
-    this.begun = this.map.getCenter();
+    this.begun = this.view();
     this.map.touchZoomRotate.disableRotation();
     for (const [name, image] of iconsOf(this.colours)) this.map.addImage(name, image, { pixelRatio: 2 });
     this.ready = new Promise((resolve) => this.map.once("load", resolve));
@@ -82,8 +82,7 @@ export class OverviewMap {
     if (base) {
       this.regions = { ...EMPTY, features: base.features.filter((f) => f.properties.layer === "regions") };
       this.map.getSource("roads").setData({ ...EMPTY, features: base.features.filter((f) => f.properties.layer === "roads") });
-      const { lng, lat } = this.map.getCenter();
-      if (lng === this.begun.lng && lat === this.begun.lat) this.fit(); // else the officer is looking somewhere by now
+      if (this.view() === this.begun) this.fit(); // else the officer is looking somewhere by now
     }
     if (legend) this.show(legend);
     this.draw();
@@ -218,6 +217,10 @@ export class OverviewMap {
     };
     for (const feature of this.regions.features) take(feature.geometry.coordinates);
     if (at[0] < at[2]) this.map.fitBounds(at, { padding: 12, animate: false });
+  }
+
+  view() {
+    return [...this.map.getCenter().toArray(), this.map.getZoom()].join();
   }
 
   found(point) {

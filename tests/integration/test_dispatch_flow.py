@@ -140,7 +140,7 @@ def test_the_pages_of_a_timeline_are_the_whole_of_it_each_line_once(room: Room, 
     assert len({str(line) for line in whole["items"]}) > 7
 
 
-@pytest.mark.parametrize("position", [[1, 2], ["a", None, None], "x", [1, 2, 3, 4]])
+@pytest.mark.parametrize("position", [[1, 2], ["a", None, None], [2**70, None, None], "x", [1, 2, 3, 4]])
 def test_a_cursor_that_is_none_of_ours_is_refused(room: Room, position: object) -> None:
     room.send(transition())
     cursor = encode_cursor(position) if isinstance(position, list) else position

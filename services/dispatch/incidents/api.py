@@ -27,6 +27,7 @@ from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
 LINES_MAX = 2000
+NUMBER_MAX = 2**53
 LINES_SHOWN = 12
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -37,7 +38,7 @@ def _position(cursor: str | None) -> Position:
     numbers = decode_cursor(cursor, len(NEWEST))
     if numbers is None:
         return NEWEST
-    if not all(number is None or isinstance(number, int) for number in numbers):
+    if not all(number is None or (isinstance(number, int) and 0 < number < NUMBER_MAX) for number in numbers):
         raise Invalid("cursor: give the 'next' of the page before", "cursor 应为上一页的 next", field="cursor")
     entry, act, call = numbers
     return entry, act, call

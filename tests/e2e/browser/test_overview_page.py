@@ -133,18 +133,32 @@ def test_a_map_whose_drawing_the_browser_took_away_is_copied_again_once_it_is_gi
     assert page.evaluate("document.getElementById('map').map.gl.isContextLost()") is False
 
 
-def test_the_map_stays_where_the_officer_went_before_the_townships_came(open_page: OpenPage) -> None:
+def before_the_townships(open_page: OpenPage) -> tuple[Page, Route]:
+    """The page with its map, and the townships' answer, which is held back."""
     page = open_page("/login", role=None)
     held: list[Route] = []
     page.route("**/part/map/base?*", lambda route: held.append(route))
     page.context.add_cookies(open_page("/").context.cookies())
     page.goto(f"/?sel={GAUGE}")
     assert poll_until(lambda: page.evaluate("Boolean(document.getElementById('map').map)") and held, PATIENCE_MS / 1000)
+    return page, held.pop()
+
+
+def test_the_map_stays_where_the_officer_went_before_the_townships_came(open_page: OpenPage) -> None:
+    page, townships = before_the_townships(open_page)
     at = look_at_the_gauge(page)
-    held.pop().continue_()
+    townships.continue_()
     until(page, "document.getElementById('map').map.querySourceFeatures('regions').length > 0")
     sees_the_gauge(page)
     assert page.evaluate("document.getElementById('map').map.getCenter().toArray()") == pytest.approx(at)
+
+
+def test_the_map_stays_as_near_as_the_officer_took_it_before_the_townships_came(open_page: OpenPage) -> None:
+    page, townships = before_the_townships(open_page)
+    page.evaluate("document.getElementById('map').map.setZoom(12.5) && null")
+    townships.continue_()
+    until(page, "document.getElementById('map').map.querySourceFeatures('regions').length > 0")
+    assert page.evaluate("document.getElementById('map').map.getZoom()") == pytest.approx(12.5)
 
 
 def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_stream(open_page: OpenPage) -> None:
