@@ -20,7 +20,7 @@ from fastapi.responses import Response
 
 from shared.errors import FengsuiError, NotFound
 from shared.http.context import Context, Ctx
-from shared.http.lists import LIMIT_MAX, decode_cursor, encode_cursor
+from shared.http.lists import LIMIT_MAX, decode_place, encode_cursor
 from shared.http.routers import join
 from shared.realm import format_time
 from shared.vocabulary import Role
@@ -201,9 +201,9 @@ class _Query:
         text = given.get("limit", str(LIMIT_DEFAULT))
         if not text.isdigit() or int(text) < 1:
             raise BadParameter("limit: give a whole number from 1", "limit 应为正整数", field="limit")
-        after = decode_cursor(given.get("cursor"), 1)
+        after = decode_place(given.get("cursor"), str)
         bbox = _bbox(given["bbox"], _crs(given.get("bbox-crs"), "bbox-crs")) if "bbox" in given else None
-        return _Query(bbox, min(int(text), LIMIT_MAX), str(after[0]) if after else None, crs)
+        return _Query(bbox, min(int(text), LIMIT_MAX), after, crs)
 
 
 def _crs(text: str | None, field: str) -> str:

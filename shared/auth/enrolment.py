@@ -17,7 +17,7 @@ from shared.auth.keys import SigningKey, key_id_of, public_jwk
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Refused
 from shared.http.context import Answer, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.realm import format_time
 from shared.vocabulary import Role
 
@@ -169,12 +169,12 @@ def routes() -> APIRouter:
         """Enrolled keys, revoked ones too, by their id; without being an administrator one's own (``owner``)."""
         ctx.require(tuple(Role) if owner is not None and owner == ctx.actor.sub else [Role.ADMIN])
         table = ctx.frame.tables.keys
-        position = decode_cursor(cursor, 1)
+        after = decode_place(cursor, str)
         query = select(table).order_by(table.c.key_id).limit(limit + 1)
         if owner is not None:
             query = query.where(table.c.owner == owner)
-        if position is not None:
-            query = query.where(table.c.key_id > str(position[0]))
+        if after is not None:
+            query = query.where(table.c.key_id > after)
         with ctx.read() as conn:
             items = [key_out(_key(row)) for row in conn.execute(query)]
         return page(items, limit, lambda item: [item["key_id"]])

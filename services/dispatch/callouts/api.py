@@ -25,7 +25,7 @@ from shared.auth.gate import covers
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, TooLarge, Unauthorized
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.realm import format_time
 from shared.vocabulary import Role
 
@@ -89,10 +89,10 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
         ``feedback_overdue`` (first reports that are late).
         """
         ctx.require(READERS)
-        position = decode_cursor(cursor, 1)
+        before = decode_place(cursor, int)
         now = ctx.frame.domain_now(ctx.realm)
         with ctx.read() as conn:
-            rows = store.list_cases(conn, ctx.realm, position[0] if position else None, limit + 1, state)
+            rows = store.list_cases(conn, ctx.realm, before, limit + 1, state)
             items = [{**_head(ctx, row), **_numbers(conn, ctx, callouts, row, now), "no": row.no} for row in rows]
         return page(items, limit, lambda item: [item["no"]])
 
@@ -139,10 +139,10 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
     def log(case_id: str, ctx: Ctx, limit: Limit = 1000, cursor: Cursor = None) -> dict[str, Any]:
         """叫应记录 Everything that happened in the case, in order; append-only."""
         ctx.require(READERS)
-        position = decode_cursor(cursor, 1)
+        after = decode_place(cursor, int) or 0
         with ctx.read() as conn:
             _found(store.case(conn, ctx.realm, case_id), case_id)
-            rows = store.log_of(conn, ctx.realm, [case_id], limit + 1, int(position[0]) if position else 0)
+            rows = store.log_of(conn, ctx.realm, [case_id], limit + 1, after)
         return page([_log_entry(row) for row in rows], limit, lambda entry: [entry["no"]])
 
 

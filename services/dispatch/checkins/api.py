@@ -88,7 +88,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
     ) -> dict[str, Any]:
         """Those of one's area, who need help first, then the longest waiting. Without ``state`` all but the closed."""
         ctx.require(READERS)
-        pack, after = frame.require_pack(), decode_cursor(cursor, 2)
+        pack, after = frame.require_pack(), decode_cursor(cursor, int, int)
         regions = regions_of(ctx, pack)
         with ctx.read() as conn:
             rows = store.listing(
@@ -99,7 +99,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 regions=regions,
                 incident_id=incident_id,
                 receipt=receipt,
-                after=[int(after[0]), int(after[1])] if after else None,
+                after=after,
                 limit=limit,
             )
             counts = numbers(ctx, conn)

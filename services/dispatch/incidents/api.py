@@ -22,12 +22,11 @@ from shared.db.tx import Tx
 from shared.errors import Invalid
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
+from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, encode_cursor
 from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
 LINES_MAX = 2000
-NUMBER_MAX = 2**53
 LINES_SHOWN = 12
 MOVERS = [Role.DUTY_OFFICER, Role.COMMANDER]
 Ground = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -35,12 +34,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _position(cursor: str | None) -> Position:
-    numbers = decode_cursor(cursor, len(NEWEST))
-    if numbers is None:
-        return NEWEST
-    if not all(number is None or (isinstance(number, int) and 0 < number < NUMBER_MAX) for number in numbers):
-        raise Invalid("cursor: give the 'next' of the page before", "cursor 应为上一页的 next", field="cursor")
-    entry, act, call = numbers
+    entry, act, call = decode_cursor(cursor, *[int | None] * len(NEWEST)) or NEWEST
     return entry, act, call
 
 
@@ -82,9 +76,9 @@ def routes(frame: Frame, incidents: Incidents, callouts: Callouts) -> APIRouter:
     def listing(ctx: Ctx, live: bool = False, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
         """Incidents, newest first; ``live=true`` gives those that still have a trip above normal."""
         ctx.require(READERS)
-        before = decode_cursor(cursor, 1)
+        before = decode_place(cursor, int)
         with ctx.read() as conn:
-            rows = store.listing(conn, ctx.realm, limit=limit, before=int(before[0]) if before else None, live=live)
+            rows = store.listing(conn, ctx.realm, limit=limit, before=before, live=live)
         items = [shown(stored, ctx.realm, district) for stored in rows[:limit]]
         return {"items": items, "next": encode_cursor([rows[limit - 1].no]) if len(rows) > limit else None}
 

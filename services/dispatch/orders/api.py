@@ -49,7 +49,7 @@ from shared.db.tx import Tx
 from shared.errors import Forbidden, NotFound, Refused
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
+from shared.http.lists import Cursor, Limit, decode_place, encode_cursor
 from shared.pack.model import Pack
 from shared.vocabulary import Measure, Role
 
@@ -207,14 +207,14 @@ def _reading(router: APIRouter, frame: Frame) -> None:
         ``summary`` counts all orders of the realm by state, whatever is asked for.
         """
         ctx.require(READERS)
-        after = decode_cursor(cursor, 1)
+        after = decode_place(cursor, int)
         states = {each.value for each in state or ()} | ({each.value for each in HELD} if held else set())
         with ctx.read() as conn:
             rows = store.listing(
                 conn,
                 ctx.realm,
                 limit=limit,
-                after=int(after[0]) if after else 0,
+                after=after or 0,
                 states=states,
                 kind=kind.value if kind else None,
                 incident_id=incident_id,

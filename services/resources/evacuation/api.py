@@ -30,7 +30,7 @@ from services.resources.network.tree import is_night
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, Unavailable
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.http.routers import join
 from shared.ids import sha256_hex
 from shared.pack.model import Pack
@@ -207,7 +207,7 @@ def _officers() -> APIRouter:
         ctx.require(READERS)
         district = ctx.frame.settings.district
         with ctx.read() as conn:
-            rows = store.plans_page(conn, ctx.realm, limit + 1, decode_cursor(cursor, 1))
+            rows = store.plans_page(conn, ctx.realm, limit + 1, decode_place(cursor, int))
         return page([service.plan_out(row, district) for row in rows], limit, lambda row: [row["version"]])
 
     @router.get("/v1/evacuation/plans/{version}")

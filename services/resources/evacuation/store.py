@@ -148,10 +148,10 @@ def plan(conn: Connection, realm: str, version: int) -> Row[Any] | None:
     return conn.execute(select(plans).where(plans.c.realm == realm, plans.c.version == version)).first()
 
 
-def plans_page(conn: Connection, realm: str, limit: int, after: Sequence[Any] | None) -> list[Row[Any]]:
+def plans_page(conn: Connection, realm: str, limit: int, before: int | None) -> list[Row[Any]]:
     query = select(plans).where(plans.c.realm == realm).order_by(plans.c.version.desc()).limit(limit)
-    if after is not None:
-        query = query.where(plans.c.version < int(after[0]))
+    if before is not None:
+        query = query.where(plans.c.version < before)
     return list(conn.execute(query))
 
 

@@ -26,7 +26,7 @@ from services.resources.stock.ledger import Transfer
 from shared.db.tx import Tx
 from shared.errors import Invalid
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, page
 from shared.pack.model import Pack
 from shared.realm import format_time
 from shared.vocabulary import Role
@@ -142,7 +142,7 @@ def routes() -> APIRouter:
         ctx.require(READERS)
         pack = ctx.frame.require_pack()
         now = ctx.frame.domain_now(ctx.realm)
-        after = decode_cursor(cursor, 5)
+        after = decode_cursor(cursor, *[str] * 5)
         at = place_of(place, "place") if place else None
         with ctx.read() as conn:
             rows = store.stock_page(
@@ -180,9 +180,9 @@ def routes() -> APIRouter:
     def log(ctx: Ctx, limit: Limit = 200, cursor: Cursor = None) -> dict[str, Any]:
         """出入库流水 Every movement with its entries, oldest first; the entries of each sum to zero (双录)."""
         ctx.require(READERS)
-        after = decode_cursor(cursor, 1)
+        after = decode_place(cursor, int) or 0
         with ctx.read() as conn:
-            rows = store.movements_page(conn, ctx.realm, limit + 1, int(after[0]) if after else 0)
+            rows = store.movements_page(conn, ctx.realm, limit + 1, after)
         items = [_movement(ctx, no, movement_id, row, moved) for no, movement_id, row, moved in rows]
         return page(items, limit, lambda item: [item["no"]])
 
@@ -201,7 +201,7 @@ def routes() -> APIRouter:
         ctx.require(READERS)
         now = ctx.frame.domain_now(ctx.realm)
         with ctx.read() as conn:
-            rows = store.leases_page(conn, ctx.realm, now, limit + 1, decode_cursor(cursor, 1))
+            rows = store.leases_page(conn, ctx.realm, now, limit + 1, decode_place(cursor, str))
         return page([service.lease_out(row) for row in rows], limit, lambda row: [row["lease_id"]])
 
     @router.post("/v1/reservations", status_code=201)

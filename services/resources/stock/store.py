@@ -164,10 +164,10 @@ def lease_of(conn: Connection, realm: str, lease_id: str) -> Lease | None:
     return None if row is None else _lease(row)
 
 
-def leases_page(conn: Connection, realm: str, now: datetime, limit: int, after: Sequence[str] | None) -> list[Lease]:
+def leases_page(conn: Connection, realm: str, now: datetime, limit: int, after: str | None) -> list[Lease]:
     query = select(leases).where(leases.c.realm == realm, ~leases.c.released, leases.c.until > now)
     if after is not None:
-        query = query.where(leases.c.lease_id > after[0])
+        query = query.where(leases.c.lease_id > after)
     return [_lease(row) for row in conn.execute(query.order_by(leases.c.lease_id).limit(limit))]
 
 

@@ -19,7 +19,7 @@ from services.warning.alerts.bulletin import END_SHOWN
 from services.warning.alerts.feed import atom, etag_of
 from shared.errors import NotFound
 from shared.http.context import ANONYMOUS, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.realm import format_time
 from shared.vocabulary import AlertScope, Level, Role
 
@@ -53,8 +53,7 @@ def _lists(router: APIRouter) -> None:
     ) -> dict[str, Any]:
         """Alerts, newest first; ``area`` takes in what lies inside it, and what it lies in."""
         public = _public_only(ctx, scope)
-        position = decode_cursor(cursor, 1)
-        before, regions = (position[0] if position else None), _inside(ctx, area)
+        before, regions = decode_place(cursor, int), _inside(ctx, area)
         with ctx.read() as conn:
             if public:
                 rows = _public(

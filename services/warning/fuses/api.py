@@ -28,7 +28,7 @@ from shared.db.tx import Tx
 from shared.errors import NotFound
 from shared.errors import Refused as RefusedError
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, page
 from shared.vocabulary import Level, Role, Verification
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
@@ -98,8 +98,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         """
         ctx.require(MAY_READ)
         pack = ctx.frame.require_pack()
-        position = decode_cursor(cursor, 2)
-        after = (str(position[0]), str(position[1])) if position else ("", "")
+        after = tuple(decode_cursor(cursor, str, str) or ("", ""))
         with ctx.read() as conn:
             states = {state.key: state for state in store.load_states(conn, ctx.realm)}
             book = fuses.books.get(pack.version)
@@ -161,8 +160,7 @@ def _read_trips(router: APIRouter, fuses: Fuses) -> None:
     def list_trips(ctx: Ctx, open: bool | None = None, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
         """Trips, newest first."""
         ctx.require(MAY_READ)
-        position = decode_cursor(cursor, 1)
-        before = int(position[0]) if position else None
+        before = decode_place(cursor, int)
         with ctx.read() as conn:
             rows = store.page_of_trips(conn, ctx.realm, is_open=open, before_no=before, limit=limit + 1)
             reports = store.holds_of_many(conn, ctx.realm, [row.trip_id for row in rows])

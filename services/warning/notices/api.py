@@ -15,7 +15,7 @@ from services.warning.notices.service import Draft
 from shared.db.tx import Tx
 from shared.errors import NotFound, Refused
 from shared.http.context import Answer, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.vocabulary import Level, Role, Scale
 
 MAY_ENTER = (Role.DUTY_OFFICER, Role.DRAFTER, Role.COMMANDER, Role.TOWNSHIP)
@@ -98,9 +98,9 @@ def routes(enter: EnterNotice) -> APIRouter:
     def list_notices(ctx: Ctx, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
         """Notices of the realm, newest first."""
         ctx.require(MAY_READ)
-        position = decode_cursor(cursor, 1)
+        before = decode_place(cursor, int)
         with ctx.read() as conn:
-            rows = store.page(conn, ctx.realm, before_no=position[0] if position else None, limit=limit + 1)
+            rows = store.page(conn, ctx.realm, before_no=before, limit=limit + 1)
         district = ctx.frame.settings.district
         items = [{"no": no, **service.notice_out(district, ctx.realm, notice)} for no, notice in rows]
         return page(items, limit, lambda item: [item["no"]])

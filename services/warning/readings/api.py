@@ -13,7 +13,7 @@ from services.warning.readings.service import Element
 from shared.db.tx import Tx
 from shared.errors import NotFound
 from shared.http.context import Answer, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.vocabulary import Role
 
 MAY_READ = tuple(Role)
@@ -63,8 +63,7 @@ def routes(ingest: Ingest) -> APIRouter:
         ctx.require(MAY_READ)
         if station_id not in ctx.frame.require_pack().stations:
             raise NotFound(f"no station {station_id} in stations.csv", f"监测站表中没有 {station_id}")
-        position = decode_cursor(cursor, 1)
-        before = int(position[0]) if position else None
+        before = decode_place(cursor, int)
         with ctx.read() as conn:
             rows = store.page_of_station(conn, ctx.realm, station_id, metric=metric, before_id=before, limit=limit + 1)
         district = ctx.frame.settings.district
@@ -80,8 +79,7 @@ def routes(ingest: Ingest) -> APIRouter:
     ) -> dict[str, Any]:
         """What could not be read, newest first, with how often it came."""
         ctx.require(MAY_READ)
-        position = decode_cursor(cursor, 1)
-        before = int(position[0]) if position else None
+        before = decode_place(cursor, int)
         with ctx.read() as conn:
             rows = store.page_of_dead_letters(
                 conn, ctx.realm, station=station, code=code, before_no=before, limit=limit + 1

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.warning.stations import service, store
 from shared.db.tx import Tx
 from shared.http.context import Answer, Context, Ctx
-from shared.http.lists import Cursor, Limit, decode_cursor, page
+from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.vocabulary import Role
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
@@ -42,8 +42,7 @@ def routes() -> APIRouter:
         """Stations by id; ``unreceipted=true`` lists those whose readings carry no count to receipt."""
         ctx.require(MAY_READ)
         pack = ctx.frame.require_pack()
-        position = decode_cursor(cursor, 1)
-        after = str(position[0]) if position else ""
+        after = decode_place(cursor, str) or ""
         with ctx.read() as conn:
             states = store.load_states(conn, ctx.realm)
         wanted = [

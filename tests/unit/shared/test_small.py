@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.clock import poll_until
 from shared.errors import Invalid
 from shared.geo import decode_polyline, distance_m, encode_polyline
-from shared.http.lists import decode_cursor, encode_cursor, page
+from shared.http.lists import decode_cursor, decode_place, encode_cursor, page
 from shared.ids import is_id, is_realm
 from shared.settings import Env, SettingError
 from shared.vocabulary import LEVELS, Level, level_of_rank, worst
@@ -43,18 +43,39 @@ def test_distance_of_a_degree_of_latitude() -> None:
 
 
 def test_cursor_round_trip_and_refusal() -> None:
-    assert decode_cursor(encode_cursor(["a", 3]), 2) == ["a", 3]
-    assert decode_cursor(None, 2) is None
-    for wrong in ("nonsense!", encode_cursor(["a"]), "eyJhIjoxfQ"):
-        with pytest.raises(Invalid, match="cursor"):
-            decode_cursor(wrong, 2)
+    assert decode_cursor(encode_cursor(["重庆　a", 3, None]), str, int, int | None) == ["重庆　a", 3, None]
+    assert decode_place(encode_cursor([3]), int) == 3
+    assert decode_cursor(None, str, int) is decode_place(None, int) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "nonsense!",
+        "濯水",
+        "eyJhIjoxfQ",
+        "W1tb" * 100,
+        encode_cursor(["a"]),
+        encode_cursor([3, "a"]),
+        encode_cursor(["a", None]),
+        encode_cursor(["a", True]),
+        encode_cursor(["a", -1]),
+        encode_cursor(["a", 2**63]),
+        encode_cursor(["a", 1.0]),
+        encode_cursor(["a\0", 3]),
+        encode_cursor(["a\ud800", 3]),
+    ],
+)
+def test_a_cursor_that_is_not_ours_is_refused(wrong: str) -> None:
+    with pytest.raises(Invalid, match="cursor"):
+        decode_cursor(wrong, str, int)
 
 
 def test_a_page_says_whether_there_is_more() -> None:
     rows = [{"n": n} for n in range(3)]
     first = page(rows, 2, lambda row: [row["n"]])
     assert first["items"] == [{"n": 0}, {"n": 1}]
-    assert decode_cursor(first["next"], 1) == [1]
+    assert decode_place(first["next"], int) == 1
     assert page(rows, 3, lambda row: [row["n"]])["next"] is None
     assert page([], 3, lambda row: [row["n"]]) == {"items": [], "next": None}
 
