@@ -104,6 +104,18 @@ def test_who_acts_already_is_told_by_text_whom_to_stand_in_for(make: Any) -> Non
     assert (line.door_at - T0).total_seconds() == 480
 
 
+def test_at_the_top_the_one_who_acts_is_rung_and_his_key_ends_it(make: Any) -> None:
+    """All are silent but the township head, who was told by text alone: a text that arrived is no answer."""
+    w = make({who: each for who, each in EVERYBODY_SILENT.items() if who != number(4)})
+    case = w.open(red())
+    w.run(30)
+    line = w.line(case, "V-warden")
+    assert line.status is LineStatus.ANSWERED
+    assert line.top_at is not None
+    assert line.answer is not None
+    assert (line.answer.person, line.answer.via, line.answer.at > line.top_at) == (person(4), Via.KEYPAD, True)
+
+
 def _own_line_acts(w: World, case: str, who: str) -> bool:
     own = [line for line in w.lines(case).values() if line.person == who]
     return any(m.grade is Grade.ACTING and m.answered_by == who for line in own for m in line.matters)

@@ -161,7 +161,7 @@ class LineJudge:
         if onward:
             self._rung, self._rung_at = max(onward), entry.at
         if "top_reached" in entry.body.get("alarms", ()):
-            self.top = True
+            self._reach_top(entry)
 
     def _climb(self, entry: Entry) -> None:
         wanted = self._next_rung()
@@ -172,7 +172,7 @@ class LineJudge:
                 self._say(
                     entry.at, f"第 {wanted} 级尚未叫应即报“已到顶”", f"top said to be reached before rung {wanted}"
                 )
-            self.top = True
+            self._reach_top(entry)
             return
         if on - {wanted}:
             self._say(
@@ -180,6 +180,11 @@ class LineJudge:
             )
         self._rung = max([*on, wanted if wanted is not None else self._rung])
         self._rung_at = entry.at
+
+    def _reach_top(self, entry: Entry) -> None:
+        self.top = True
+        for person in sorted(self._by_text - self._out):
+            self._say(entry.at, f"已到顶，仍未拨{person}的电话", f"at the top, and {person} was told by text alone")
 
     def _climbed(self, entry: Entry) -> set[str]:
         """Who the step reached; who was told by text and is rung now, or the other way, was reached before."""

@@ -2,7 +2,8 @@
 
 A superior whose own line acts on the same or a worse matter that covers the place hears it by SMS, with the name of who
 did not answer and the number; the line's clocks go on as if the telephone rang. The moment that this no longer holds
-(worse, elsewhere, no longer acting, or the text cannot be sent) the telephone rings.
+(worse, elsewhere, no longer acting, or the text cannot be sent) the telephone rings. So it does at the top: a text is no
+answer, and nobody is left who could still give one.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def covers(own: LineMatter, matter: LineMatter, is_within: Callable[[str, str], 
 
 
 def spare(decision: Decision, now: datetime, clocks: Clocks, acts: Acts) -> Decision:
-    """The decision with every superior who acts already told by text, and every other one rung."""
+    """The decision with every superior who acts already told by text, till the top, and every other one rung."""
     line = decision.state
     waiting = line.unanswered(clocks, now)
     if decision.is_refused or not line.is_open or not waiting:
@@ -56,7 +57,8 @@ def spare(decision: Decision, now: datetime, clocks: Clocks, acts: Acts) -> Deci
     for party in line.parties:
         moved = party
         if party.kind is PartyKind.SUPERIOR and party.state in (PartyState.CALLED, PartyState.TOLD):
-            by_text = not party.text_failed and all(acts(party.person, m) for m in waiting)
+            may = line.status is not LineStatus.TOP_REACHED and not party.text_failed
+            by_text = may and all(acts(party.person, m) for m in waiting)
             moved = _told(party, waiting, now, effects) if by_text else _rung(party, now, effects)
         parties.append(moved)
     if tuple(parties) == line.parties:

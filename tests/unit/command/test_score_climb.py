@@ -147,10 +147,18 @@ def _told_of(minutes: float, kind: str = "superior_called", status: str = "climb
 
 
 def test_who_was_told_by_text_counts_as_called_and_is_not_to_be_rung() -> None:
-    judge = judged((opened(), _told_of(3), SECOND_SUPERIOR, DOOR, TOP))
+    judge = judged((opened(), _told_of(3), SECOND_SUPERIOR, DOOR), 8.9)
     assert judge.findings == []
-    assert [late.kind for late in judge.lates] == ["climb", "climb", "door", "climb"]
+    assert [late.kind for late in judge.lates] == ["climb", "climb", "door"]
     assert {want.person for want in judge.wants[-1][1]} == {"甲", "乙", "丁", "邻"}
+
+
+@pytest.mark.parametrize(("rung", "says"), [("丙", []), ("", ["at the top, and 丙 was told by text alone"])])
+def test_at_the_top_who_was_told_by_text_is_rung(rung: str, says: list[str]) -> None:
+    top = entry(9, "top_reached", "top_reached", rung, alarms=["top_reached"])
+    judge = judged((opened(), _told_of(3), SECOND_SUPERIOR, DOOR, top), 9.5)
+    assert [finding.en for finding in judge.findings] == says
+    assert ("丙" in {want.person for want in judge.wants[-1][1]}) is bool(rung)
 
 
 def test_who_is_rung_after_all_is_wanted_from_then_on() -> None:

@@ -46,8 +46,8 @@ def do(line: Line, event: Event, minutes: float, acts: Acts = nobody_acts) -> De
     return step(line, event, at(minutes), CLOCKS, acts)
 
 
-def climbed(acts: Acts, minutes: float = 3) -> tuple[Line, list[Decision]]:
-    line, taken = opened(), []
+def climbed(acts: Acts, minutes: float = 3, level: Level = Level.RED) -> tuple[Line, list[Decision]]:
+    line, taken = opened(level), []
     while (due := due_at(line, CLOCKS, at(minutes))) is not None and due <= at(minutes):
         taken.append(step(line, Tick(), due, CLOCKS, acts))
         line = taken[-1].state
@@ -98,7 +98,7 @@ def test_the_next_rung_is_told_and_not_rung() -> None:
 
 
 def test_the_clocks_go_on_as_if_the_telephone_rang() -> None:
-    """Both superiors act: still the door at its minute, and the top."""
+    """Both superiors act: still the door at its minute, and the top, where both are rung."""
     line, taken = climbed(acting("丁", "戊"), 9)
     plain, others = climbed(nobody_acts, 9)
     assert [d.reason for d in taken] == [d.reason for d in others]
@@ -107,6 +107,8 @@ def test_the_clocks_go_on_as_if_the_telephone_rang() -> None:
     effects = [e for d in taken for e in d.effects]
     assert [e.person for e in effects if isinstance(e, StandIn)] == ["丁", "戊"]
     assert any(isinstance(e, Door) for e in effects)
+    assert {e.person for e in taken[-1].effects if isinstance(e, Called)} == {"丁", "戊"}
+    assert told(line) == set()
     assert Alarm(kind=AlarmKind.TOP_REACHED, what="T-head") in effects
 
 
@@ -138,6 +140,25 @@ def test_what_turns_the_text_into_a_ring(name: str) -> None:
     since = [w.since for w in wants_of(decision.state, CLOCKS, at(4)) if w.person == "丁"]
     assert bool(since) is not by_text
     assert set(since) <= {at(4)}
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "by_text"),
+    [
+        (ActsChanged(), Level.RED, set()),
+        (MatterJoined(matter=matter(matter_id="slide/v/1", scope=VILLAGE, minutes=10)), Level.RED, set()),
+        (MatterJoined(matter=matter(version=2, minutes=10)), Level.ORANGE, {"丁", "戊"}),
+    ],
+)
+def test_at_the_top_a_text_is_not_enough_until_the_climb_begins_anew(
+    event: Event, level: Level, by_text: set[str]
+) -> None:
+    line, _ = climbed(acting("丁", "戊"), 60, level)
+    assert line.status is LineStatus.TOP_REACHED
+    assert {"丁", "戊"} <= called(line)
+    after = do(line, event, 60, acting("丁", "戊")).state
+    assert told(after) == by_text
+    assert ({"丁", "戊"} <= called(after)) is not bool(by_text)
 
 
 def test_a_text_that_failed_is_not_tried_a_second_time() -> None:
