@@ -2,8 +2,8 @@
 
 A superior whose own line acts on the same or a worse matter that covers the place hears it by SMS, with the name of who
 did not answer and the number; the line's clocks go on as if the telephone rang. The moment that this no longer holds
-(worse, elsewhere, no longer acting, or the text cannot be sent) the telephone rings. So it does at the top: a text is no
-answer, and nobody is left who could still give one.
+(worse, elsewhere, no longer acting, or the text cannot be sent) the telephone rings. So it does at the top: a text
+is no answer, and nobody is left who could still give one.
 """
 
 from __future__ import annotations
