@@ -208,7 +208,7 @@ def measure(minutes: float, loads: int, query: str = "") -> dict[str, dict[str, 
         page = stack.enter_context(officers_page(browser, url, token))
         page.add_init_script(RECORDER)
         page.goto(f"/?realm={REALM}&{query}")
-        page.locator("#list li[data-sel]").first.wait_for()
+        page.locator("#list li[data-sel]").first.wait_for(state="attached")  # it may lie in a folded group
         found |= later(*look(page, minutes * 60), had)
     return {name: figures(values) for name, values in found.items() if values}
 
