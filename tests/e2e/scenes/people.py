@@ -81,7 +81,12 @@ class Phone:
     @property
     def rang(self) -> int:
         """How often it rang."""
-        return sum(1 for call in self.calls() if not call.text)
+        return len(self.spoken)
+
+    @property
+    def spoken(self) -> list[str]:
+        """What it rang for, ring by ring."""
+        return [call.said for call in self.calls() if not call.text]
 
     @property
     def texts(self) -> list[str]:
