@@ -5,7 +5,8 @@ one connection for all services, whose ids say the number of each (``warning=12,
 
 The kinds of events are many and grow; a browser hears a named event only if it asked for that name. So names are left
 out here (the kind stands in the data), and what the bridge itself says (``here away gap login told``) alone has names;
-``told`` has the page's parts that are made of the services' numbers (console/told.py), each as it reads now.
+``told`` has the page's parts that are made of the services' numbers (console/told.py), each as it reads now. A page
+with the list of alarms (``rows=true``) has with an event the row that it changes there, as the list would have it.
 A browser gives up for good on any answer but 200, so that a service which is away is told inside the stream (``away``).
 """
 
@@ -24,7 +25,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from console.desk import Desk
-from console.overview.view import NEWEST, TODO
+from console.names import names_of
+from console.overview.layers import Seen, seen_of
+from console.overview.view import NEWEST, SIGHT, TODO, Choice, told_row
 from console.peers import Asked
 from console.session import Officer
 from console.settings import SERVICES
@@ -41,7 +44,7 @@ AGAIN_S = 1.0  # how soon a service that went away is asked again
 WAITING_MAX = 1000  # events that a slow browser may be behind; then the services wait
 LINE_BYTES_MAX = 1_000_000
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-PARTS = {part.name: part for part in (STRIP, TODO, NEWEST)}
+PARTS = {part.name: part for part in (STRIP, TODO, NEWEST, SIGHT)}
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,13 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/stream")
     async def all_streams(
-        realm: str, request: Request, parts: Annotated[str, Query(max_length=100)] = ""
+        realm: str, request: Request, parts: Annotated[str, Query(max_length=100)] = "", rows: bool = False
     ) -> StreamingResponse:
-        """The events of all services in one realm, over one connection; with the parts that the page has."""
+        """The events of all services in one realm, over one connection; with the parts and rows that the page has."""
         officer = admit(request, realm)
         last = _numbers(request.headers.get("last-event-id"))
-        return answer(_all(desk, officer.token, realm, last, _parts(parts), Words(request.cookies.get(LANG_COOKIE))))
+        page = Page(desk, realm, Words(request.cookies.get(LANG_COOKIE)), _parts(parts), has_rows=rows)
+        return answer(_all(desk, officer.token, realm, last, page))
 
     return router
 
@@ -102,40 +106,83 @@ def _parts(names: str) -> list[Part]:
     return parts
 
 
-async def _all(
-    desk: Desk, token: str, realm: str, last: dict[str, str], parts: list[Part], words: Words
-) -> AsyncIterator[str]:
+class Page:
+    """来看的页面: what one open page has of the stream, in its language."""
+
+    def __init__(self, desk: Desk, realm: str, words: Words, parts: list[Part], *, has_rows: bool) -> None:
+        self.parts = parts
+        self._desk, self._has_rows = desk, has_rows
+        self._telling = Telling(parts, lambda part, values: self._render(part.template, values))
+        self._common = {
+            "t": words,
+            "lang": words.lang,
+            "now": None,
+            "url": partial(link, realm),
+            "realm": {"realm": realm},
+            "choice": Choice(),
+        }
+        self._knows: dict[str, int | None] = {}  # the last event that a service's figures know of
+        self._pack: Asked | None = None
+        self._seen: Seen | None = None
+
+    def told(self, service: str, said: Said, now: float) -> str | None:
+        """What reads otherwise by a service's figures, or because it is away."""
+        asked = Asked(wrong=f"{service}: away") if said.name == "away" else said.numbers
+        if asked is None:
+            return None
+        changed = self._telling.take(service, asked, now)
+        before, self._knows[service] = self._knows.get(service), _after(asked)
+        body = {"service": service, "events": [before, self._knows[service]], "parts": changed}
+        return f"event: told\ndata: {json.dumps(body, ensure_ascii=False)}\n\n" if changed else None
+
+    def row(self, service: str, data: str) -> str:
+        """What an event of warning changes in the list of alarms, as more of the message's JSON."""
+        if not self._has_rows or service != "warning":
+            return ""
+        seen = self._words_of_pack()
+        row = told_row(json.loads(data), seen) if seen else None
+        if row is None:
+            return ""
+        item = row.pop("item")
+        html = self._render("overview/told_row.html", {"item": item, "names": seen.names}) if item and seen else None
+        return f',"row":{json.dumps({**row, "html": html}, ensure_ascii=False)}'
+
+    def _words_of_pack(self) -> Seen | None:
+        """None until a page has asked for the pack: then the list itself is on its way."""
+        pack = next(iter(self._desk.packs.values()), None)
+        if pack is not self._pack and pack is not None:
+            self._pack, self._seen = pack, seen_of(names_of(pack), Asked(), Asked())
+        return self._seen
+
+    def _render(self, template: str, values: Mapping[str, Any]) -> str:
+        return self._desk.templates.get_template(template).render({**self._common, **values})
+
+
+async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: Page) -> AsyncIterator[str]:
     """All services' events; one that went away is asked again from where it was."""
-
-    def render(part: Part, values: Mapping[str, Any]) -> str:
-        common = {"t": words, "lang": words.lang, "now": None, "url": partial(link, realm)}
-        return desk.templates.get_template(part.template).render({**common, **values})
-
     told: asyncio.Queue[tuple[str, Said]] = asyncio.Queue(WAITING_MAX)
-    telling = Telling(parts, render)
-    numbers = dict(last)
-    knows: dict[str, int | None] = {}  # the last event that a service's figures know of
+    numbers, passed = dict(last), dict(last)  # how far each service was read, and how far the page has it
     jobs = [
-        asyncio.create_task(_follow(desk, service, token, realm, numbers, told, figures(service, parts)))
+        asyncio.create_task(_follow(desk, service, token, realm, numbers, told, figures(service, page.parts)))
         for service in SERVICES
     ]
     try:
         while not desk.stopping.is_set():
             service, said = await told.get()
-            asked = Asked(wrong=f"{service}: away") if said.name == "away" else said.numbers
-            if asked is not None:
-                changed = telling.take(service, asked, asyncio.get_running_loop().time())
-                before, knows[service] = knows.get(service), _after(asked)
-                body = {"service": service, "events": [before, knows[service]], "parts": changed}
-                if changed:
-                    yield f"event: told\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
+            if text := page.told(service, said, asyncio.get_running_loop().time()):
+                yield text
             if said.numbers is not None:
                 continue
+            if said.name == "gap":
+                passed.pop(service, None)
+            if said.number is not None:
+                passed[service] = said.number
             if said.name is not None:
                 yield f'event: {said.name}\ndata: {{"service":"{service}"}}\n\n'
             elif said.data is not None:
-                marks = ",".join(f"{name}={number}" for name, number in numbers.items())
-                yield f'id: {marks}\ndata: {{"service":"{service}","event":{said.data}}}\n\n'
+                marks = ",".join(f"{name}={number}" for name, number in passed.items())
+                row = page.row(service, said.data)
+                yield f'id: {marks}\ndata: {{"service":"{service}","event":{said.data}{row}}}\n\n'
             else:
                 yield ":\n\n"
     finally:

@@ -16,7 +16,7 @@ from console import names as packs
 from console.names import names_of
 from console.overview import card, view
 from console.overview.layers import FUSES, LAYERS, ORDER_STATES, items_of, seen_of
-from console.overview.view import NEWEST, TODO, Choice, choice_of
+from console.overview.view import NEWEST, SIGHT, TODO, Choice, choice_of
 from console.peers import Ask, Asked
 from console.strip import STRIP, strip_of
 from console.told import Part, asks
@@ -76,6 +76,12 @@ def _parts(router: APIRouter) -> None:
         """The list with its filter."""
         return here.part("overview/list.html", _listed(choice, await here.ask(_asks(choice))))
 
+    @router.get("/part/overview/sight")
+    async def sight_part(here: Here, choice: Chosen) -> Response:
+        """How many alarms there are, and how much nobody watches."""
+        told = await here.ask(asks([SIGHT]))
+        return here.part(SIGHT.template, {"choice": choice, **SIGHT.values(told)})
+
     @router.get("/part/overview/card")
     async def card_part(here: Here, choice: Chosen) -> Response:
         """What is selected."""
@@ -97,12 +103,13 @@ async def _told(here: Visit, part: Part) -> Response:
 
 
 async def _page(here: Visit, choice: Choice, room: str) -> Response:
-    here.hurry(TODO, NEWEST)
+    here.hurry(TODO, NEWEST, SIGHT)
     asked, told, selected = await asyncio.gather(here.ask(_asks(choice)), here.told(), card.of(here, choice))
     values = {
         **_listed(choice, asked),
         **TODO.values(told),
         **NEWEST.values(told),
+        **SIGHT.values(told),
         "card": selected,
         "layers": LAYERS,
         "has_map": here.desk.has_map,
@@ -135,6 +142,5 @@ def _listed(choice: Choice, asked: Mapping[str, Asked]) -> dict[str, Any]:
         "layers": LAYERS,
         "names": names,
         "listed": found,
-        "sight": view.sight_of(asked["fuses"]),
         "list_wrong": rows.wrong or asked.get("orders", Asked()).wrong,
     }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from console.names import Names
-from console.overview.layers import BY_NAME, FUSES, RANK, Item, Layer
+from console.overview.layers import BY_NAME, FUSES, RANK, Item, Layer, Seen
 from console.peers import Asked
 from console.told import Part
 
@@ -181,6 +181,46 @@ NEWEST = Part(
 
 
 @dataclass(frozen=True)
+class Sight:
+    """全区所见: how many fuses there are, stand at each level, see nothing; None where warning did not answer"""
+
+    counts: Mapping[str, Any] | None = None
+    wrong: str | None = None
+
+
+def sight_of(told: Asked) -> Sight:
+    (counts,), wrong = _of(told, "fuses")
+    return Sight(counts, wrong)
+
+
+SIGHT = Part("sight", "overview/sight.html", {"warning": ("fuses",)}, lambda told: {"sight": sight_of(told["warning"])})
+
+
+def told_row(event: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
+    """来告之行 What an event of warning changes in the list of alarms: the row ``sel``, and ``item`` in its place.
+
+    ``item`` is None where the alarm is over; the rest says where it belongs and which filter takes it, as `listed`.
+    """
+    body = event.get("body")
+    if event.get("kind") != "transition" or not isinstance(body, dict) or "alarm" not in body:
+        return None
+    sel = f"{FUSES.name}:{body['fuse']}/{body['scope']}"
+    if body["alarm"] is None:
+        return {"sel": sel, "item": None}
+    item = FUSES.make(body["alarm"], seen)
+    return {
+        "sel": sel,
+        "item": item,
+        "rank": item.rank,
+        "group": "-".join(_kind(item)),
+        "township": item.township,
+        "level": item.level or "none",
+        "state": item.state,
+        "words": f"{item.name} {item.id}".lower(),
+    }
+
+
+@dataclass(frozen=True)
 class Area:
     """乡镇: the worst level in it, and how much of it nobody watches"""
 
@@ -202,17 +242,3 @@ def areas_of(fuses: Asked) -> Mapping[str, Area]:
         level = max((level for level, number in count["levels"].items() if number), key=lambda e: RANK[e])
         found[code] = Area(level, count["blind"], count["total"])
     return found
-
-
-@dataclass(frozen=True)
-class Sight:
-    """全区所见: how many fuses see nothing"""
-
-    total: int = 0
-    blind: int = 0
-    levels: Mapping[str, int] = field(default_factory=dict)
-
-
-def sight_of(fuses: Asked) -> Sight | None:
-    summary = fuses.body.get("summary") if isinstance(fuses.body, dict) and not fuses.wrong else None
-    return Sight(summary["total"], summary["blind"], summary["levels"]) if summary else None

@@ -1,7 +1,8 @@
 // Follows /stream and loads anew the parts that an event may have changed. Events come in bursts: the first is followed at
 // once, those that come while a part is being loaded are answered by one more load of it, and one with data-pace rests
 // so many milliseconds between two loads.
-// Another module may take part: document gets `live:event` for each event ({service, event}) and `live:loaded` for each part.
+// Another module may take part: document gets `live:event` for each event ({service, event, row}: the row only where an
+// element of the page has data-rows and the event changes one) and `live:loaded` for each part, which was asked for at `asked`.
 import { setClock, tick } from "./clock.js";
 
 const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
@@ -34,6 +35,7 @@ export function follow(key, act, pace = 0) {
 
 async function load(part) {
   const told = part.told;
+  const asked = performance.now();
   let answer;
   try {
     answer = await fetch(part.dataset.part, { cache: "no-store" });
@@ -44,6 +46,7 @@ async function load(part) {
   if (!answer.ok) return;
   const text = await answer.text();
   if (answer.headers.has("x-domain-now")) setClock(answer.headers.get("x-domain-now"));
+  part.asked = asked;
   if (part.told === told) show(part, text); // else the stream told it meanwhile, and knows better
 }
 
@@ -118,7 +121,8 @@ function again() {
 function open() {
   sayAll("connecting");
   const told = [...document.querySelectorAll("[data-told]")].map((part) => part.id);
-  stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}&parts=${told}`);
+  const rows = document.querySelector("[data-rows]") ? "&rows=true" : "";
+  stream = new EventSource(`/stream?realm=${encodeURIComponent(links.dataset.realm)}&parts=${told}${rows}`);
   const own = (name, act) => stream.addEventListener(name, (event) => act(JSON.parse(event.data).service));
   own("here", (service) => { say(service, "live"); again(); });
   own("away", (service) => { say(service, "away"); again(); });
@@ -137,9 +141,9 @@ function open() {
     if (stream.readyState === EventSource.CLOSED) setTimeout(open, CLOSED_MS);
   };
   stream.onmessage = (message) => {
-    const { service, event } = JSON.parse(message.data);
-    document.dispatchEvent(new CustomEvent("live:event", { detail: { service, event } }));
-    changed(service, event.kind);
+    const said = JSON.parse(message.data);
+    document.dispatchEvent(new CustomEvent("live:event", { detail: said }));
+    changed(said.service, said.event.kind);
   };
 }
 

@@ -1,4 +1,5 @@
 // The overview: one selection shared by list, card, map and URL. Everything here is also a plain link or form of the page.
+import { tick } from "./clock.js";
 import { want } from "./live.js";
 
 const TYPING_MS = 150;
@@ -136,42 +137,68 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// An alarm that moves is shown at once by what its event says; the list as the server makes it comes right after.
-const WORDS = JSON.parse(page.dataset.levels);
+// An alarm that moves comes with its event, as a row of the list; the list as the server makes it comes after, and what was
+// told since it was asked for is put into it again. (A list of what is no alarm is the server's alone.)
+const told = new Map(); // sel → row, and when it came
+const FILTERS = ["township", "level", "state"];
 
-function chip(element, level, open) {
-  element.className = `level is-${level}${open ? " is-open" : ""}`;
-  element.textContent = WORDS[level];
+function takes(row) {
+  const words = (chosen.get("q") ?? "").trim().toLowerCase();
+  return row.sel === page.dataset.sel
+    || (FILTERS.every((name) => [null, "", row[name]].includes(chosen.get(name))) && row.words.includes(words));
 }
 
-function arrived({ fuse, scope, name, title, to, confirmed_level: sure, verification }) {
-  if (layerNow() !== "fuses" || !(to in WORDS)) return;
-  const sel = `fuses:${fuse}/${scope}`;
-  const open = verification !== "confirmed" && sure !== to;
-  const known = rowOf(sel);
-  if (known) return chip(known.querySelector(".level"), to, open);
-  if (to === "normal" || ["township", "level", "state", "q"].some((name) => chosen.get(name))) return;
-  const row = document.createElement("li");
-  Object.assign(row, { id: `row-${sel}`, className: "row arrived" });
-  row.dataset.sel = sel;
-  row.append(document.createElement("b"), document.createElement("div"));
-  chip(row.firstChild, to, open);
-  const link = document.createElement("a");
-  link.textContent = name;
-  link.href = `?realm=${page.dataset.realm}&list=fuses&sel=${encodeURIComponent(sel)}`;
-  link.dataset.pick = "";
-  row.lastChild.append(link, document.documentElement.lang.startsWith("zh") ? ` ${title}` : "");
-  list.querySelector("ol.rows")?.prepend(row);
+function takeOut(row) {
+  const group = row.closest("li.group");
+  row.remove();
+  if (group && !count(group)) group.remove();
 }
 
-document.addEventListener("live:event", ({ detail: { event } }) => event.kind === "transition" && arrived(event.body));
+function count(group) {
+  const number = group.querySelectorAll("ol > li").length;
+  group.querySelector(".number").textContent = number;
+  return number;
+}
+
+function place(row) {
+  const rows = list.querySelector("ol.rows");
+  const old = rowOf(row.sel);
+  const focused = old?.contains(document.activeElement);
+  if (old) takeOut(old);
+  list.shown = ""; // the next answer is shown, whatever it says
+  list.querySelector(".nothing")?.remove();
+  if (!row.html || !takes(row)) return;
+  const made = document.createElement("template");
+  made.innerHTML = row.html;
+  const fresh = made.content.querySelector("li");
+  const group = document.getElementById(`group-${row.group}`);
+  if (group) {
+    group.querySelector("ol").prepend(fresh);
+    count(group.closest("li"));
+  } else rows.insertBefore(fresh, [...rows.children].find((each) => Number(each.dataset.rank) <= row.rank) ?? null);
+  if (!old) fresh.classList.add("arrived");
+  if (row.sel === page.dataset.sel) markRow(row.sel);
+  if (focused) fresh.querySelector("[data-pick]").focus({ preventScroll: true });
+}
+
+document.addEventListener("live:event", ({ detail: { row } }) => {
+  if (!row || layerNow() !== "fuses" || chosen.get("state") === "blind" || chosen.get("level") === "normal") return;
+  told.set(row.sel, { ...row, came: performance.now() });
+  place(row);
+  tick();
+});
 
 document.addEventListener("live:loaded", ({ detail: part }) => {
   if (part === card) {
     card.hidden = !page.dataset.sel;
     if (!page.dataset.sel) card.replaceChildren();
   }
-  if (part === list) markRow(page.dataset.sel);
+  if (part !== list) return;
+  for (const [sel, row] of told) {
+    if (row.came < list.asked || layerNow() !== "fuses") told.delete(sel);
+    else place(row);
+  }
+  markRow(page.dataset.sel);
 });
 
 async function startMap() {

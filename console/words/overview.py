@@ -29,6 +29,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "rows_left_out": ("另有，请筛选", "more; use the filter"),
     "nothing_alarmed": ("没有告警", "no alarms"),
     "nothing_taken": ("筛选下没有内容", "nothing passes the filter"),
+    "sights": ("规则与盲区", "Rules and blind spots"),
     "sight_all": ("条规则", "rules"),
     "sight_blind": ("盲区（没有读数）", "blind (no readings)"),
     "no_reading": ("从未有读数", "never a reading"),

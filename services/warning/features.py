@@ -53,7 +53,7 @@ def _fuses(ctx: Context, fuses: Fuses) -> list[ogc.Feature]:
         states = {state.key: state for state in fuses_store.load_states(conn, ctx.realm)}
         for key in {*book.fuses, *states}:
             about = fuses.describe(conn, ctx.realm, book, *key)
-            seen = views.fuse_out(book.district, ctx.realm, key, about, book.fuses.get(key), states.get(key))
+            seen = views.fuse_out(book, ctx.realm, key, about, states.get(key))
             found.append(ogc.Feature("/".join(key), _place(pack, key[1], about.region), seen))
     return found
 

@@ -9,7 +9,9 @@ from typing import Any
 from services.warning.alerts import service as alerts
 from services.warning.alerts.alert import Part
 from services.warning.fuses import store as fuses_store
+from services.warning.fuses import views
 from services.warning.fuses.service import Described, Fuses, Record
+from services.warning.fuses.state import Transition
 from services.warning.notices import service as notices
 from services.warning.notices import store as notices_store
 from shared.db.tx import Tx
@@ -36,11 +38,11 @@ def tell(tx: Tx, fuses: Fuses, realm: str, pack: Pack, records: Sequence[Record]
     """告知 Each record in its order. ``extra`` goes with every message: when and that it was entered late (补录)."""
     for record in records:
         made, trip = record.made, record.trip
+        about = fuses.describe(tx.conn, realm, fuses.book(realm), made.fuse, made.scope)
+        alarm = _alarm(tx, fuses, realm, made, about)
         if trip is None:
-            tx.event(realm, "transition", made.id, _line(record, None, None))
+            tx.event(realm, "transition", made.id, {**_line(record, about, None), "alarm": alarm})
             continue
-        book = fuses.book(realm)
-        about = fuses.describe(tx.conn, realm, book, made.fuse, made.scope)
         notice = notices_store.get(tx.conn, realm, trip.notice_id) if trip.notice_id else None
         part = _part(record, about, pack, is_notice=notice is not None)
         now = parse_time(made.known_at)
@@ -83,7 +85,7 @@ def tell(tx: Tx, fuses: Fuses, realm: str, pack: Pack, records: Sequence[Record]
             },
             pack=trip.pack,
         )
-        tx.event(realm, "transition", made.id, _line(record, about, alert["alert_id"]))
+        tx.event(realm, "transition", made.id, {**_line(record, about, alert["alert_id"]), "alarm": alarm})
         tx.audit(realm, made.by or "service:warning", "fuse.transition", made.id, reason=made.reason.value)
 
 
@@ -122,7 +124,17 @@ def _part(record: Record, about: Described, pack: Pack, *, is_notice: bool) -> P
     )
 
 
-def _line(record: Record, about: Described | None, alert_id: str | None) -> dict[str, Any]:
+def _alarm(tx: Tx, fuses: Fuses, realm: str, made: Transition, about: Described) -> dict[str, Any] | None:
+    """The row of ``GET /v1/fuses?alarmed=true`` as it stands now: who hears of it need not ask. None: it is over."""
+    book, key = fuses.book(realm), (made.fuse, made.scope)
+    state = fuses.state(realm, key)
+    if not views.stands_out(state):
+        return None
+    words = fuses_store.words_of_trips(tx.conn, realm, [made.trip_id] if made.trip_id else [])
+    return views.alarm_out(book, realm, key, about, state, words)
+
+
+def _line(record: Record, about: Described, alert_id: str | None) -> dict[str, Any]:
     """One line of a timeline: what a person needs to follow the night."""
     made = record.made
     return {
@@ -130,8 +142,8 @@ def _line(record: Record, about: Described | None, alert_id: str | None) -> dict
         "trip_id": made.trip_id,
         "fuse": made.fuse,
         "scope": made.scope,
-        "name": about.name if about else made.scope,
-        "title": about.title_zh if about else made.fuse,
+        "name": about.name,
+        "title": about.title_zh,
         "from": made.from_.value,
         "to": made.to.value,
         "condition": made.condition.value,

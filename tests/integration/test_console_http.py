@@ -66,6 +66,18 @@ NUMBERS = {
 }
 
 
+TOWNSHIP = "500114112"
+
+
+def alarm() -> dict[str, Any]:
+    because = {"station": "s1", "name": "甲站", "window": "3h", "statistic": "sum", "value": 101.5, "bound": 100}
+    row = {"fuse": "rainstorm", "scope": TOWNSHIP, "name": "<濯水镇>", "level": "red", "blind": False}
+    row |= {"title": {"zh": "暴雨", "en": "Rainstorm"}, "verification": "unconfirmed", "confirmed_level": "orange"}
+    row |= {"per": "township", "region": TOWNSHIP, "silent": [], "stations": ["s1"]}
+    why = {"since": format_time(DOMAIN), "reason": "threshold", "because": [{**because, "level": "red"}]}
+    return {**row, "why": why}
+
+
 def _tell_of_an_incident(app: FastAPI) -> None:
     """One incident, whose timeline has two pages of a line each."""
 
@@ -82,6 +94,19 @@ def _tell_of_an_incident(app: FastAPI) -> None:
         return {"items": items, "next": None if cursor else "older="}
 
 
+def _tell_of_an_alarm(app: FastAPI) -> None:
+    @app.get("/v1/packs/active")
+    def pack() -> dict[str, Any]:
+        place = {"code": TOWNSHIP, "name": "濯水镇", "level": "township", "parent": None}
+        return {"version": "v", "district": "500114", "name": {"zh": "黔江"}, "hazards": [], "regions": [place]}
+
+    @app.get("/v1/fuses")
+    def fuses(realm: str) -> dict[str, Any]:
+        items = [alarm()] if realm == "x-flood-night" else []
+        counts = {"total": 2, "blind": 1, "levels": {"normal": 1, "red": len(items)}}
+        return {"items": items, "next": None, "summary": {**counts, "areas": {TOWNSHIP: counts}}}
+
+
 def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
     """All three services in one."""
     app = FastAPI()
@@ -91,6 +116,7 @@ def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
         clocks = {"speed": 60, "v0": format_time(DOMAIN), "w0": format_time(NOW), "now": format_time(DOMAIN)}
         return {
             "default": "x-live",
+            "pack": "v",
             "realms": [
                 {"realm": "x-flood-night", **clocks},
                 {"realm": "x-live", "speed": 1, "v0": None, "w0": None, "now": format_time(NOW)},
@@ -101,25 +127,8 @@ def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
     def numbers() -> dict[str, Any]:
         return NUMBERS
 
-    @app.get("/v1/fuses")
-    def fuses(realm: str) -> dict[str, Any]:
-        because = [{"station": "s1", "window": "3h", "statistic": "sum", "value": 101.5, "bound": 100, "level": "red"}]
-        why = {"since": format_time(DOMAIN), "reason": "threshold", "because": [{**because[0], "name": "甲站"}]}
-        row = {
-            "fuse": "rainstorm",
-            "scope": "500114112",
-            "name": "<濯水镇>",
-            "level": "red",
-            "blind": False,
-            "why": why,
-        }
-        row |= {"title": {"zh": "暴雨", "en": "Rainstorm"}, "verification": "unconfirmed", "confirmed_level": "orange"}
-        row |= {"per": "township", "region": "500114112", "silent": [], "stations": ["s1"]}
-        items = [row] if realm == "x-flood-night" else []
-        counts = {"total": 2, "blind": 1, "levels": {"normal": 1, "red": len(items)}}
-        return {"items": items, "next": None, "summary": {**counts, "areas": {"500114112": counts}}}
-
     _tell_of_an_incident(app)
+    _tell_of_an_alarm(app)
 
     @app.get("/v1/callouts")
     @app.get("/v1/orders")
@@ -144,6 +153,8 @@ def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
             return JSONResponse({"code": "gone"}, 410)
         data = json.dumps({"kind": "callout.answered", "realm": realm})
         frame = f"retry: 1000\n\nid: 7\nevent: callout.answered\ndata: {data}\n\n"
+        moved = {"kind": "transition", "body": {"fuse": "rainstorm", "scope": TOWNSHIP, "alarm": alarm()}}
+        frame += f"id: 8\nevent: transition\ndata: {json.dumps(moved)}\n\n"
         if request.query_params.get("numbers") == "true":
             frame += f"event: numbers\ndata: {json.dumps(NUMBERS)}\n\n"
 
@@ -340,6 +351,29 @@ def test_the_strip_comes_as_the_services_tell_their_numbers_and_is_not_known_whe
         while "dispatch: away" not in shown["todo"] or "dispatch: away" not in shown["newest"]:
             shown |= next(told)["parts"]
         assert '未应答</dt><dd><b class="unknown">不知道</b>' in shown["strip"]
+
+
+def moved(console: Console, service: str, **asked: str) -> dict[str, Any]:
+    """The message of the bridge that has this service's transition."""
+    with console.http.stream("GET", "/stream", params={"realm": "x-flood-night", **asked}) as answer:
+        for line in answer.iter_lines():
+            if f'"service":"{service}","event":{{"kind": "transition"' in line:
+                said: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                return said
+    pytest.fail(f"{service} said no transition")
+
+
+def test_a_page_with_the_list_of_alarms_has_with_an_event_the_row_that_it_changes(console: Console) -> None:
+    console.log_in()
+    listed = console.http.get("/part/overview/list?realm=x-flood-night")
+    (row,) = html.fragments_fromstring(listed.text, no_leading_text=True)[-1].xpath("//li[@data-sel]")
+    told, other = (moved(console, service, rows="true").get("row") for service in ("warning", "dispatch"))
+    assert other is None
+    assert (told["sel"], told["rank"], told["township"]) == (row.get("data-sel"), 4, "500114112")
+    (fresh,) = html.fragments_fromstring(told["html"].strip())
+    assert fresh.xpath("string(div)").split() == row.xpath("string(div)").split()
+    assert "101.5" in fresh.text_content()
+    assert moved(console, "warning").keys() == {"service", "event"}
 
 
 def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> None:

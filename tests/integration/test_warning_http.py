@@ -75,6 +75,22 @@ def test_the_alarmed_ones_their_summary_and_the_curve_behind_them(bench: Bench) 
     bench.get(f"/v1/fuses/rainstorm/{TOWNSHIP}/trend", 422, hours=1000)
 
 
+def transitions(bench: Bench) -> list[Any]:
+    """What the events of this kind say, first to last."""
+    return [event["body"] for event in bench.get("/v1/events", limit=500)["items"] if event["kind"] == "transition"]
+
+
+def test_an_event_tells_the_row_of_its_alarm_and_the_figures_are_those_of_the_list(bench: Bench) -> None:
+    now = SystemClock().now() - timedelta(seconds=1)
+    for gauge, readings in storm(["rain-01", "rain-02"], now).items():
+        bench.post(f"/v1/stations/{gauge}/readings", readings)
+    listed = bench.get("/v1/fuses", alarmed=True)
+    assert transitions(bench)[-1]["alarm"] == listed["items"][0]
+    figures = bench.get("/v1/numbers", of="fuses")["numbers"]["fuses"]
+    assert figures == {name: value for name, value in listed["summary"].items() if name != "areas"}
+    assert figures["levels"]["red"] == 1
+
+
 def test_stations_and_fuses_are_features_for_those_with_a_token(bench: Bench) -> None:
     for name in ("stations", "fuses"):  # a level that nobody has approved stands on no public page
         assert httpx.get(f"{bench.base}/collections/{name}/items").status_code == 401
@@ -135,6 +151,7 @@ def test_release_needs_a_report_and_a_fallen_condition(bench: Bench) -> None:
     assert (done["level"], done["version"]) == (trip["condition"], trip["version"] + 1)
     again = bench.http.post(f"/v1/trips/{TRIP}/release", json={"reason": "雨停"}, headers={"Idempotency-Key": "r1"})
     assert (again.status_code, again.headers["idempotency-replayed"], again.json()) == (200, "true", done)
+    assert transitions(bench)[-1]["alarm"] == bench.get("/v1/fuses", alarmed=True)["items"][0]
     receipt = bench.get(f"/v1/trips/{TRIP}/receipt")
     assert receipt["rule"]["id"] == "rainstorm"
     assert len(receipt["sha256"]) == 64
@@ -236,6 +253,9 @@ def test_a_notice_opens_a_trip_is_corrected_and_cancelled(bench: Bench) -> None:
     assert bench.post("/v1/notices", cancel, 201)["trip_ids"] == []
     closed = bench.get(f"/v1/trips/{trip_id}")
     assert (closed["level"], closed["closed_at"] is None) == ("normal", False)
+    last = transitions(bench)[-1]
+    assert (last["to"], last["alarm"]) == ("normal", None)
+    assert bench.get("/v1/fuses", alarmed=True)["items"] == []
     ended = bench.get(f"/v1/alerts/{trip['alert_id']}")
     assert (ended["state"], ended["msg_type"]) == ("ended", "Cancel")
     assert "不等于允许返回" in ended["headline"]

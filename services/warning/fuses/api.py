@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from services.warning.fuses import service, store, views
 from services.warning.fuses.events import (
@@ -22,6 +23,7 @@ from services.warning.fuses.events import (
 )
 from services.warning.fuses.refusals import refusal
 from services.warning.fuses.service import Deed, Fuses
+from services.warning.fuses.state import level_of
 from services.warning.fuses.store import trip as find_trip
 from services.warning.readings.instant import to_us
 from shared.db.tx import Tx
@@ -29,6 +31,7 @@ from shared.errors import NotFound
 from shared.errors import Refused as RefusedError
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, page
+from shared.http.numbers import Count
 from shared.vocabulary import Level, Role, Verification
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
@@ -102,22 +105,24 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         with ctx.read() as conn:
             states = {state.key: state for state in store.load_states(conn, ctx.realm)}
             book = fuses.books.get(pack.version)
-            items: list[dict[str, Any]] = []
+            taken: list[tuple[tuple[str, str], service.Described]] = []
             places = {}
             for key in sorted({*book.fuses, *states}):
                 about = fuses.describe(conn, ctx.realm, book, *key)
                 places[key] = pack.township_of(about.region) or about.region
-                if len(items) > limit or key <= after or (alarmed and not views.stands_out(states.get(key))):
+                state = states.get(key)
+                if len(taken) > limit or key <= after or (alarmed and not views.stands_out(state)):
                     continue
-                shown = views.fuse_out(book.district, ctx.realm, key, about, book.fuses.get(key), states.get(key))
-                if level not in (None, shown["level"]) or (region and region not in pack.ancestors(about.region)):
+                if level not in (None, level_of(state.level if state else 0)):
                     continue
-                items.append(shown)
-            trips = [item["trip_id"] for item in items if item["trip_id"]] if alarmed else []
-            records = store.words_of_trips(conn, ctx.realm, trips)
-        for item in items if alarmed else ():
-            told = records.get(item["trip_id"])
-            item["why"] = views.why_out(told, book.stations) if told else None
+                if region is None or region in pack.ancestors(about.region):
+                    taken.append((key, about))
+            trips = [states[key].trip_id for key, _ in taken if key in states] if alarmed else []
+            words = store.words_of_trips(conn, ctx.realm, [trip_id for trip_id in trips if trip_id])
+        if alarmed:
+            items = [views.alarm_out(book, ctx.realm, key, about, states.get(key), words) for key, about in taken]
+        else:
+            items = [views.fuse_out(book, ctx.realm, key, about, states.get(key)) for key, about in taken]
         shown = page(items, limit, lambda item: [item["fuse"], item["scope"]])
         return JSONResponse({**shown, "summary": views.summary_of(places, states)})
 
@@ -134,7 +139,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
             about = fuses.describe(conn, ctx.realm, book, fuse, scope)
             records = store.records_of_fuse(conn, ctx.realm, fuse, scope, views.RECORDS_SHOWN)
         response.headers["ETag"] = f'"{state.n if state else 0}"'
-        shown = views.fuse_out(book.district, ctx.realm, (fuse, scope), about, known, state)
+        shown = views.fuse_out(book, ctx.realm, (fuse, scope), about, state)
         may = [act for act, roles in _acts_on(shown) if ctx.allows(roles, area=about.region)]
         return {**shown, "rule": views.rule_out(known.rule) if known else None, "records": records, "may": may}
 
@@ -188,6 +193,17 @@ def _read_trips(router: APIRouter, fuses: Fuses) -> None:
             found = views.findings_out(store.findings_of(conn, ctx.realm, trip_id))
         response.headers["ETag"] = f'"{trip.last_n}"'
         return {**shown, "records": records, "findings": found}
+
+
+def numbers(fuses: Fuses) -> Count:
+    """How many fuses there are, stand at each level, see nothing."""
+
+    def count(ctx: Context, conn: Connection) -> dict[str, Any]:
+        book = fuses.books.get(ctx.frame.require_pack().version)
+        stands = store.load_stands(conn, ctx.realm)
+        return views.numbers_of(book.fuses.keys() | stands.keys(), stands)
+
+    return count
 
 
 def _write(router: APIRouter, fuses: Fuses, act: Act) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.warning.fuses import memory, store
-from services.warning.fuses.book import Book
+from services.warning.fuses.book import Book, FuseKey
 from services.warning.fuses.events import BrokerLost, Decision, Event
 from services.warning.fuses.memory import Books, Memory
 from services.warning.fuses.notice import is_notice_fuse
@@ -112,6 +112,10 @@ class Fuses:
     def book(self, realm: str) -> Book:
         """The book by which the realm was last moved."""
         return self._memories[realm].book
+
+    def state(self, realm: str, key: FuseKey) -> FuseState | None:
+        """A fuse as the realm's last move left it."""
+        return self._memories[realm].world.states.get(key)
 
     def realms(self, tx: Tx) -> list[str]:
         """The realms that have fuses to wake, among those whose clock runs."""

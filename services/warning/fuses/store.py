@@ -133,7 +133,20 @@ class Word(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     evidence: list[msgspec.Raw]
 
 
-_STATE, _WORD = msgspec.json.Decoder(FuseState), msgspec.json.Decoder(Word)
+class Stand(msgspec.Struct, frozen=True):
+    """现状要点: of a state what is counted."""
+
+    fuse: str
+    scope: str
+    level: int = 0
+    blind: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.fuse, self.scope)
+
+
+_STATE, _STAND, _WORD = msgspec.json.Decoder(FuseState), msgspec.json.Decoder(Stand), msgspec.json.Decoder(Word)
 
 # -- states ----------------------------------------------------------------------------------------------
 
@@ -144,6 +157,11 @@ _STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
     found = [_STATE.decode(text) for (text,) in texts_of(conn, _STATES, realm=realm)]
     return sorted(found, key=lambda state: state.key)
+
+
+def load_stands(conn: Connection, realm: str) -> dict[tuple[str, str], Stand]:
+    found = (_STAND.decode(text) for (text,) in texts_of(conn, _STATES, realm=realm))
+    return {stand.key: stand for stand in found}
 
 
 def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:

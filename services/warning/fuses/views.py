@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.warning.fuses.book import Book, Fuse
 from services.warning.fuses.rule import Rule
 from services.warning.fuses.service import Described, held_orders
 from services.warning.fuses.state import FuseState, level_of
-from services.warning.fuses.store import Word
+from services.warning.fuses.store import Stand, Word
 from services.warning.fuses.world import World
 from services.warning.readings import store as readings_store
 from services.warning.readings.instant import SECOND, rfc3339, to_us
@@ -28,16 +28,16 @@ from shared.vocabulary import LEVELS
 RECORDS_SHOWN = 50
 EVIDENCE_MAX = 5_000
 POINTS_MAX = 240  # of one curve: a screen has no more
+UNHEARD = (0, True)  # level and blindness of a fuse that never had a reading
 MARGIN = timedelta(hours=1)  # the reading before a window says what its first one stands for
 
 
-def fuse_out(
-    district: str, realm: str, key: tuple[str, str], about: Described, fuse: Fuse | None, state: FuseState | None
-) -> dict[str, Any]:
+def fuse_out(book: Book, realm: str, key: tuple[str, str], about: Described, state: FuseState | None) -> dict[str, Any]:
     """A fuse on its scope as it stands; one that never had a reading is blind."""
+    fuse = book.fuses.get(key)
     seen = state or FuseState(fuse=key[0], scope=key[1])
     return {
-        "district": district,
+        "district": book.district,
         "realm": realm,
         "fuse": key[0],
         "scope": key[1],
@@ -65,7 +65,23 @@ def fuse_out(
     }
 
 
-def summary_of(places: Mapping[tuple[str, str], str], states: Mapping[tuple[str, str], FuseState]) -> dict[str, Any]:
+def alarm_out(
+    book: Book,
+    realm: str,
+    key: tuple[str, str],
+    about: Described,
+    state: FuseState | None,
+    words: Mapping[str, Sequence[Word]],
+) -> dict[str, Any]:
+    """告警 A fuse that stands out, and why; ``words`` has the records of its trip, by trip."""
+    shown = fuse_out(book, realm, key, about, state)
+    told = words.get(shown["trip_id"])
+    return {**shown, "why": why_out(told, book.stations) if told else None}
+
+
+def summary_of(
+    places: Mapping[tuple[str, str], str], states: Mapping[tuple[str, str], FuseState | Stand]
+) -> dict[str, Any]:
     """汇总 What a list of the alarmed ones leaves out: how many fuses stand at each level, how many see nothing.
 
     ``places`` says in which township (or larger area) each fuse lies; ``areas`` gives the same for each of them.
@@ -73,10 +89,15 @@ def summary_of(places: Mapping[tuple[str, str], str], states: Mapping[tuple[str,
     areas: dict[str, Counter[tuple[int, bool]]] = {}
     for key, area in places.items():
         state = states.get(key)
-        stands = (state.level, state.blind) if state else (0, True)
+        stands = (state.level, state.blind) if state else UNHEARD
         areas.setdefault(area, Counter())[stands] += 1
     whole = sum(areas.values(), Counter[tuple[int, bool]]())
     return {**_counted(whole), "areas": {area: _counted(each) for area, each in sorted(areas.items())}}
+
+
+def numbers_of(keys: Iterable[tuple[str, str]], states: Mapping[tuple[str, str], FuseState | Stand]) -> dict[str, Any]:
+    """总数 The same without the areas."""
+    return _counted(Counter((state.level, state.blind) if (state := states.get(key)) else UNHEARD for key in keys))
 
 
 def _counted(stands: Mapping[tuple[int, bool], int]) -> dict[str, Any]:

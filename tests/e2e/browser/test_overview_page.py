@@ -16,6 +16,7 @@ from tests.support.resources import sample_pack
 
 RED = f"fuses:rainstorm/{TOWNSHIP}"
 GAUGE = "stations:rain-zs-01"
+WANT = "(name) => { import('/static/live.js').then((live) => live.want(document.getElementById(name))); }"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -178,7 +179,6 @@ def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
     until(page, "document.getElementById('strip').told")
     held: list[Route] = []
     page.route("**/part/strip?*", lambda route: held.append(route))
-    load = "() => { import('/static/live.js').then((live) => live.want(document.getElementById('strip'))); }"
     page.evaluate(
         """() => {
             const strip = document.getElementById('strip');
@@ -187,7 +187,7 @@ def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
                 .observe(strip, { childList: true, subtree: true });
         }"""
     )
-    page.evaluate(load)
+    page.evaluate(WANT, "strip")
     district.read("rain-fj-04", "rain_mm", 1.0)  # a station less that was never heard
     until(page, "document.getElementById('strip').told !== window.toldBefore")
     assert len(held) == 1
@@ -195,13 +195,56 @@ def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
 
     def shows_a_newer_one() -> bool | None:
         """Begun when the first is through; one more where the stream told something while it was under way."""
-        page.evaluate(load)
+        page.evaluate(WANT, "strip")
         while held:
             held.pop().fulfill(body="<p>new</p>")
         return "new" in page.evaluate("window.saw ?? ''") or None
 
     assert poll_until(shows_a_newer_one, PATIENCE_MS / 1000)
     assert "old" not in page.evaluate("window.saw")
+
+
+def without_loads_of_the_list(page: Page) -> list[Route]:
+    """From now on the list is told by the stream alone; its loads that are held back."""
+    expect(page.locator(".link.live")).to_have_count(3)
+    until(page, "document.getElementById('list').asked")  # those of the beginning are through
+    held: list[Route] = []
+    page.route("**/part/overview/list?*", lambda route: held.append(route))
+    note = "(event) => (window.toldOf ??= []).push(event.detail.row?.sel)"
+    page.evaluate(f"document.addEventListener('live:event', {note})")
+    return held
+
+
+def test_an_alarm_comes_whole_with_its_event_and_an_older_answer_does_not_take_it_back(
+    district: District, open_page: OpenPage
+) -> None:
+    page = open_page("/?map=off")
+    held = without_loads_of_the_list(page)
+    before = page.evaluate("document.getElementById('list').innerHTML")
+    page.evaluate(WANT, "list")
+    assert poll_until(lambda: page.evaluate("1") and held, PATIENCE_MS / 1000)
+    district.read("fire-ml-01", "fire_index", 75)
+    alarm = page.locator(row(page, "fuses:forest_fire/500114111"))
+    for says in ("马喇镇", "森林火险", "75"):
+        expect(alarm).to_contain_text(says)
+    expect(alarm.locator("[data-age]")).to_have_text("<1分")
+    ranks = page.evaluate("[...document.querySelectorAll('#list > ol > li')].map((row) => Number(row.dataset.rank))")
+    assert len(ranks) > 1
+    assert ranks == sorted(ranks, reverse=True)
+    held.pop().fulfill(body=f"{before}<p id='answered'></p>")
+    expect(page.locator("#answered")).to_be_attached()
+    expect(alarm).to_contain_text("森林火险")
+
+
+def test_an_alarm_that_the_filter_does_not_take_is_not_listed_when_its_event_comes(
+    district: District, open_page: OpenPage
+) -> None:
+    page = open_page(f"/?map=off&township={TOWNSHIP}")
+    without_loads_of_the_list(page)
+    district.read("fire-jd-01", "fire_index", 75)
+    until(page, "window.toldOf?.includes('fuses:forest_fire/500114253')")
+    expect(page.locator("#list li[data-sel*='500114253']")).to_have_count(0)
+    expect(page.locator(row(page, RED))).to_be_attached()
 
 
 def test_it_works_by_keyboard_alone(open_page: OpenPage) -> None:

@@ -9,12 +9,14 @@ from console.overview.layers import BY_NAME, FUSES, Item, Seen, items_of, seen_o
 from console.overview.view import (
     Area,
     Choice,
+    Sight,
     areas_of,
     choice_of,
     listed,
     newest_of,
     sight_of,
     todo_of,
+    told_row,
 )
 from console.peers import Asked
 
@@ -190,11 +192,38 @@ def test_a_township_in_which_nothing_is_seen_is_not_calm() -> None:
     answer = Asked(body={"items": [], "summary": {**count(5, 3, normal=4, red=1), "areas": areas}})
     assert areas_of(answer) == {"11": Area("normal", 2, 2), "12": Area("red", 1, 2), "13": Area("normal", 0, 1)}
     assert [area.sight for area in areas_of(answer).values()] == ["none", "part", "full"]
-    sight = sight_of(answer)
-    assert sight is not None
-    assert (sight.total, sight.blind) == (5, 3)
-    assert sight_of(AWAY) is None
     assert areas_of(AWAY) == {}
+
+
+def test_how_much_nobody_watches_is_told_or_not_known() -> None:
+    counts = {"total": 5, "blind": 3, "levels": {"normal": 5}}
+    assert sight_of(told(fuses=counts)) == Sight(counts)
+    assert sight_of(told(fuses=None)).counts is None
+    assert sight_of(AWAY) == Sight(None, AWAY.wrong)
+
+
+def moved(alarm: dict[str, Any] | None, kind: str = "transition", **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "body": {"fuse": "rain", "scope": "111", "alarm": alarm, **more}}
+
+
+def test_an_event_tells_its_row_of_the_list_as_the_list_would_have_it() -> None:
+    alarm = fuse("111", "orange", name="甲村")
+    row = told_row(moved(alarm), seen())
+    assert row is not None
+    (item,) = made("fuses", [alarm])
+    assert (row["sel"], row["item"], row["rank"]) == (item.sel, item, 3)
+    shown = listed([item, item, item], Choice(), NAMES)
+    assert row["group"] == shown.groups[0].key
+    for name, value in (("township", "11"), ("level", "orange"), ("state", "confirmed")):
+        assert row[name] == value
+        assert Choice(**{name: value}).takes(item)
+    assert Choice(words=row["words"]).takes(item)
+
+
+def test_an_event_tells_when_its_alarm_is_over_and_nothing_where_it_says_nothing_of_a_row() -> None:
+    assert told_row(moved(None), seen()) == {"sel": "fuses:rain/111", "item": None}
+    assert told_row(moved(fuse(), kind="station.silent"), seen()) is None
+    assert told_row({"kind": "transition", "body": {"fuse": "rain", "scope": "111"}}, seen()) is None
 
 
 def told(**numbers: Any) -> Asked:
