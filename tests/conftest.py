@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,10 +33,31 @@ settings.register_profile("fuzz", max_examples=500, **CALM)
 settings.register_profile("nightly", max_examples=5000, **CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
+CRASHES = "FENGSUI_TEST_CRASHES"  # the folder in which each process writes where it was when it crashed
+
 SHARED = Path(__file__).parents[1].parent / "shared"
 # Systems that a module starts once: its tests stay in one worker (`--dist loadgroup`), else each would start its own.
 SHARED_BY_A_MODULE = {"district", "office", "still", "facts", "module_dsn"}
 _numbers = count(1)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest's own, which writes into the midst of all that goes on
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[CRASHES] = tempfile.mkdtemp(prefix="fengsui-crashes-")
+    faulthandler.enable((Path(os.environ[CRASHES]) / f"{os.getpid()}.txt").open("w", encoding="utf-8"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Of a process that crashed the report says no more than so: its stacks come last, where they are read."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ[CRASHES])
+    for told in sorted(folder.iterdir()):
+        if text := told.read_text(encoding="utf-8", errors="replace"):
+            terminalreporter.section(f"crashed: process {told.stem}")
+            terminalreporter.write_line(text)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from services.warning.alerts import service as alerts
 from services.warning.alerts.alert import Part
 from services.warning.fuses import store as fuses_store
 from services.warning.fuses import views
-from services.warning.fuses.service import Described, Fuses, Record
+from services.warning.fuses.book import Described
+from services.warning.fuses.service import Fuses, Record
 from services.warning.fuses.state import Transition
 from services.warning.notices import service as notices
 from services.warning.notices import store as notices_store

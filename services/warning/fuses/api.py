@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from services.warning.fuses import service, store, views
+from services.warning.fuses.book import Described, FuseKey
 from services.warning.fuses.events import (
     Event,
     Finding,
@@ -93,7 +95,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         alarmed: bool = False,
         limit: Limit = 500,
         cursor: Cursor = None,
-    ) -> JSONResponse:
+    ) -> Response:
         """Every fuse of the active pack and every notice fuse, with its state.
 
         ``alarmed=true`` gives those above normal or with a silent station alone, each with ``why``; ``summary`` counts
@@ -105,7 +107,7 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         with ctx.read() as conn:
             states = {state.key: state for state in store.load_states(conn, ctx.realm)}
             book = fuses.books.get(pack.version)
-            taken: list[tuple[tuple[str, str], service.Described]] = []
+            taken: list[tuple[FuseKey, Described]] = []
             places = {}
             for key in sorted({*book.fuses, *states}):
                 about = fuses.describe(conn, ctx.realm, book, *key)
@@ -124,7 +126,8 @@ def _read_fuses(router: APIRouter, fuses: Fuses) -> None:
         else:
             items = [views.fuse_out(book, ctx.realm, key, about, states.get(key)) for key, about in taken]
         shown = page(items, limit, lambda item: [item["fuse"], item["scope"]])
-        return JSONResponse({**shown, "summary": views.summary_of(places, states)})
+        body = msgspec.json.encode({**shown, "summary": views.summary_of(places, states)})
+        return Response(body, media_type="application/json")
 
     @router.get("/v1/fuses/{fuse}/{scope}")
     def get_fuse(fuse: str, scope: str, ctx: Ctx, response: Response) -> dict[str, Any]:

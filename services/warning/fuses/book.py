@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from services.warning.fuses.probe import DOUBTED, FALSE, TRUE, Finding, Key, Probe, SeriesMap, compile_node
-from services.warning.fuses.rule import Rule
+from services.warning.fuses.rule import Per, Rule
 from services.warning.fuses.rules import read_rules
 from services.warning.fuses.scopes import Scope, scopes_of
 from services.warning.readings.instant import SECOND
@@ -91,6 +92,19 @@ class Nearby:
     gauges: Mapping[str, tuple[Gauge, ...]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """说明: a fuse on its scope as people read it."""
+
+    title_zh: str
+    title_en: str
+    hazard: str
+    per: str
+    region: str
+    name: str
+    industry: str | None = None
+
+
 @dataclass(frozen=True)
 class Fuse:
     """熔断: one rule on one scope."""
@@ -104,6 +118,19 @@ class Fuse:
     @property
     def key(self) -> FuseKey:
         return (self.rule.id, self.scope.id)
+
+    @cached_property
+    def described(self) -> Described:
+        rule, scope = self.rule, self.scope
+        return Described(
+            title_zh=rule.title_zh,
+            title_en=rule.title_en,
+            hazard=rule.hazard,
+            per=rule.per.value,
+            region=scope.region,
+            name=scope.name,
+            industry=scope.id.partition("@")[0] if rule.per is Per.INDUSTRY else None,
+        )
 
     def below(self, rank: int) -> int:
         """The next lower level that the rule defines; 0 (normal) under the lowest."""

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.warning.fuses import memory, store
-from services.warning.fuses.book import Book, FuseKey
+from services.warning.fuses.book import Book, Described, FuseKey
 from services.warning.fuses.events import BrokerLost, Decision, Event
 from services.warning.fuses.memory import Books, Memory
 from services.warning.fuses.notice import is_notice_fuse
@@ -24,19 +24,6 @@ from shared.pack.model import Pack
 from shared.vocabulary import TOWNSHIP_LIKE, Level, RegionLevel
 
 HELD_STATES = frozenset({"in_force", "acknowledged", "in_progress", "complete", "expired_not_lifted"})  # contract §6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """说明: a fuse on its scope as people read it."""
-
-    title_zh: str
-    title_en: str
-    hazard: str
-    per: str
-    region: str
-    name: str
-    industry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -204,16 +191,7 @@ class Fuses:
         """说明 What a fuse and its scope are called."""
         known = book.fuses.get((fuse, scope))
         if known is not None:
-            rule = known.rule
-            return Described(
-                title_zh=rule.title_zh,
-                title_en=rule.title_en,
-                hazard=rule.hazard,
-                per=rule.per.value,
-                region=known.scope.region,
-                name=known.scope.name,
-                industry=scope.partition("@")[0] if rule.per is Per.INDUSTRY else None,
-            )
+            return known.described
         pack = self._pack_of(book.pack_version)
         area = pack.regions.get(scope)
         notice = self._notice_of(conn, realm, fuse_notice(conn, realm, fuse, scope) or "")

@@ -11,9 +11,9 @@ import rfc8785
 from sqlalchemy import Connection
 
 from services.warning.fuses import store, trend
-from services.warning.fuses.book import Book, Fuse
+from services.warning.fuses.book import Book, Described, Fuse
 from services.warning.fuses.rule import Rule
-from services.warning.fuses.service import Described, held_orders
+from services.warning.fuses.service import held_orders
 from services.warning.fuses.state import FuseState, level_of
 from services.warning.fuses.store import Stand, Word
 from services.warning.fuses.world import World
