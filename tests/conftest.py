@@ -45,7 +45,7 @@ _numbers = count(1)
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[CRASHES] = tempfile.mkdtemp(prefix="fengsui-crashes-")
-    faulthandler.enable((Path(os.environ[CRASHES]) / f"{os.getpid()}.txt").open("w", encoding="utf-8"))
+    faulthandler.enable(os.open(Path(os.environ[CRASHES]) / f"{os.getpid()}.txt", os.O_CREAT | os.O_WRONLY))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
