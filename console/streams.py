@@ -168,26 +168,32 @@ async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: P
     ]
     try:
         while not desk.stopping.is_set():
-            service, said = await told.get()
-            if text := page.told(service, said, asyncio.get_running_loop().time()):
+            ready = [await told.get()]
+            while not told.empty():  # what came together goes out together
+                ready.append(told.get_nowait())
+            if text := "".join(_written(page, service, said, passed) for service, said in ready):
                 yield text
-            if said.numbers is not None:
-                continue
-            if said.name == "gap":
-                passed.pop(service, None)
-            if said.number is not None:
-                passed[service] = said.number
-            if said.name is not None:
-                yield f'event: {said.name}\ndata: {{"service":"{service}"}}\n\n'
-            elif said.data is not None:
-                marks = ",".join(f"{name}={number}" for name, number in passed.items())
-                row = page.row(service, said.data)
-                yield f'id: {marks}\ndata: {{"service":"{service}","event":{said.data}{row}}}\n\n'
-            else:
-                yield ":\n\n"
     finally:
         for job in jobs:
             job.cancel()
+
+
+def _written(page: Page, service: str, said: Said, passed: dict[str, str]) -> str:
+    """What the page reads of it; ``passed`` is moved on."""
+    text = page.told(service, said, asyncio.get_running_loop().time()) or ""
+    if said.numbers is not None:
+        return text
+    if said.name == "gap":
+        passed.pop(service, None)
+    if said.number is not None:
+        passed[service] = said.number
+    if said.name is not None:
+        return f'{text}event: {said.name}\ndata: {{"service":"{service}"}}\n\n'
+    if said.data is None:
+        return f"{text}:\n\n"
+    marks = ",".join(f"{name}={number}" for name, number in passed.items())
+    row = page.row(service, said.data)
+    return f'{text}id: {marks}\ndata: {{"service":"{service}","event":{said.data}{row}}}\n\n'
 
 
 def _after(asked: Asked) -> int | None:

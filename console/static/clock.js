@@ -38,20 +38,23 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export function tick() {
+// The clock itself, and the times inside ``part``.
+export function tick(part = document) {
   const shown = clock?.querySelector("time");
   if (!shown) return;
   if (Number.isNaN(domainStart)) return void (shown.textContent = clock.dataset.stands);
   const now = domainNow();
   const beijing = new Date(now + 8 * 3600e3).toISOString();
   shown.textContent = `${beijing.slice(5, 10)} ${beijing.slice(11, 19)}`;
-  for (const each of document.querySelectorAll("[data-due]")) {
-    const left = (Date.parse(each.dataset.due) - now) / 1000;
-    put(each, spell(left));
-    each.classList.toggle("over", left < 0);
+  for (const each of part.querySelectorAll("[data-due], [data-since], [data-age]")) {
+    const { due, since, age } = each.dataset;
+    if (due) {
+      const left = (Date.parse(due) - now) / 1000;
+      put(each, spell(left));
+      each.classList.toggle("over", left < 0);
+    } else if (since) put(each, spell((now - Date.parse(since)) / 1000));
+    else if (age) put(each, aged((now - Date.parse(age)) / 1000));
   }
-  for (const each of document.querySelectorAll("[data-since]")) put(each, spell((now - Date.parse(each.dataset.since)) / 1000));
-  for (const each of document.querySelectorAll("[data-age]")) put(each, aged((now - Date.parse(each.dataset.age)) / 1000));
 }
 
 export function startClock() {

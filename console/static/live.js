@@ -55,7 +55,7 @@ function show(part, text) {
     replace(part, text);
     part.shown = text;
   }
-  tick();
+  tick(part);
   document.dispatchEvent(new CustomEvent("live:loaded", { detail: part }));
 }
 

@@ -176,6 +176,7 @@ function place(row) {
     group.querySelector("ol").prepend(fresh);
     count(group.closest("li"));
   } else rows.insertBefore(fresh, [...rows.children].find((each) => Number(each.dataset.rank) <= row.rank) ?? null);
+  tick(fresh);
   if (!old) fresh.classList.add("arrived");
   if (row.sel === page.dataset.sel) markRow(row.sel);
   if (focused) fresh.querySelector("[data-pick]").focus({ preventScroll: true });
@@ -185,7 +186,6 @@ document.addEventListener("live:event", ({ detail: { row } }) => {
   if (!row || layerNow() !== "fuses" || chosen.get("state") === "blind" || chosen.get("level") === "normal") return;
   told.set(row.sel, { ...row, came: performance.now() });
   place(row);
-  tick();
 });
 
 document.addEventListener("live:loaded", ({ detail: part }) => {
