@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -19,9 +20,9 @@ Begin = Callable[..., Stage]
 
 
 @pytest.fixture
-def begin() -> Iterator[Begin]:
+def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
     """``begin("02:30")``: the whole district at rest, at that hour of 28 June 2026; in memory where there is room."""
-    with _beginning(None) as made:
+    with _beginning(request, None) as made:
         yield made
 
 
@@ -29,18 +30,20 @@ def begin() -> Iterator[Begin]:
 def begin_on_either(request: pytest.FixtureRequest) -> Iterator[Begin]:
     """The same on each database in turn."""
     dsn = None if request.param == "sqlite" else str(request.getfixturevalue("postgres_dsn"))
-    with _beginning(dsn) as made:
+    with _beginning(request, dsn) as made:
         yield made
 
 
 @contextmanager
-def _beginning(dsn: str | None) -> Iterator[Begin]:
+def _beginning(request: pytest.FixtureRequest, dsn: str | None) -> Iterator[Begin]:
+    """The test's name decides all that chance decides: the same night alone, among others, on both stores."""
+    seed = crc32(request.node.originalname.encode())
     memory = RAM if os.access(RAM, os.W_OK) else None
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fengsui-scene-", dir=memory))
 
         def made(hour: str, day: str = "2026-06-28") -> Stage:
             begins = datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=BEIJING)
-            return stack.enter_context(stage(Path(folder), sample_pack(), begins, dsn))
+            return stack.enter_context(stage(seed, Path(folder), sample_pack(), begins, dsn))
 
         yield made

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,8 +50,6 @@ JUST_NOW = timedelta(seconds=5)  # what fell due within one round is looked at i
 GAUGE_EVERY = timedelta(minutes=5)
 SECRET = "simulator"
 
-_NIGHTS = count(1)
-
 Probe = Callable[["Stage"], Any]
 
 
@@ -67,8 +64,7 @@ class Check:
 class Stage:
     """舞台: ``at`` goes to an hour and gives the stage back; ``between`` goes there and looks all the way."""
 
-    def __init__(self, folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> None:
-        seed = next(_NIGHTS)
+    def __init__(self, seed: int, folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> None:
         self.world = World(seed, folder, pack, drill=False, speed=1.0, start=begins.astimezone(UTC), dsn=dsn)
         self.pack, self.realm = pack, LIVE
         odds = Odds()
@@ -338,9 +334,9 @@ def _reading(metric: str, value: float, at: datetime) -> dict[str, Any]:
 
 
 @contextmanager
-def stage(folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> Iterator[Stage]:
+def stage(seed: int, folder: Path, pack: Pack, begins: datetime, dsn: str | None = None) -> Iterator[Stage]:
     """A stage from its beginning to its end; an error that a service logs fails the scene."""
-    made = Stage(folder, pack, begins, dsn)
+    made = Stage(seed, folder, pack, begins, dsn)
     with made.world.listening():
         made.world.begin()
         try:
