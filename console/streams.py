@@ -25,9 +25,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from console.desk import Desk
-from console.names import names_of
-from console.overview.layers import Seen, seen_of
-from console.overview.view import NEWEST, SIGHT, TODO, Choice, told_row
+from console.overview.told_rows import ToldRows
+from console.overview.view import NEWEST, SIGHT, TODO, Choice
 from console.peers import Asked
 from console.session import Officer
 from console.settings import SERVICES
@@ -41,6 +40,7 @@ from shared.ids import is_realm
 STREAMS_MAX = 300
 RETRY_MS = 2000
 AGAIN_S = 1.0  # how soon a service that went away is asked again
+TOGETHER_MAX = 50
 WAITING_MAX = 1000  # events that a slow browser may be behind; then the services wait
 LINE_BYTES_MAX = 1_000_000
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -60,6 +60,7 @@ class Said:
 def routes(desk: Desk) -> APIRouter:
     router = APIRouter()
     open_streams: set[object] = set()
+    told_rows = ToldRows(desk.templates, lambda: next(iter(desk.packs.values()), None))
 
     def admit(request: Request, realm: str) -> Officer:
         if not is_realm(realm):
@@ -91,7 +92,8 @@ def routes(desk: Desk) -> APIRouter:
         """The events of all services in one realm, over one connection; with the parts and rows that the page has."""
         officer = admit(request, realm)
         last = _numbers(request.headers.get("last-event-id"))
-        page = Page(desk, realm, Words(request.cookies.get(LANG_COOKIE)), _parts(parts), has_rows=rows)
+        words = Words(request.cookies.get(LANG_COOKIE))
+        page = Page(desk, realm, words, _parts(parts), told_rows if rows else None)
         return answer(_all(desk, officer.token, realm, last, page))
 
     return router
@@ -107,55 +109,47 @@ def _parts(names: str) -> list[Part]:
 
 
 class Page:
-    """来看的页面: what one open page has of the stream, in its language."""
+    """来看的页面: what one open page has of the stream, in its language; ``rows`` where it has the list of alarms."""
 
-    def __init__(self, desk: Desk, realm: str, words: Words, parts: list[Part], *, has_rows: bool) -> None:
-        self.parts = parts
-        self._desk, self._has_rows = desk, has_rows
-        self._telling = Telling(parts, lambda part, values: self._render(part.template, values))
-        self._common = {
-            "t": words,
-            "lang": words.lang,
-            "now": None,
-            "url": partial(link, realm),
-            "realm": {"realm": realm},
-            "choice": Choice(),
-        }
+    def __init__(self, desk: Desk, realm: str, words: Words, parts: list[Part], rows: ToldRows | None) -> None:
+        self.realm, self.words, self.parts = realm, words, parts
+        self._desk, self._rows = desk, rows
+        self._telling = Telling(parts, self._html)
         self._knows: dict[str, int | None] = {}  # the last event that a service's figures know of
-        self._pack: Asked | None = None
-        self._seen: Seen | None = None
+        self._catching_up = (
+            True  # warning repeats what this page missed: of old rows the list that is loaded knows more
+        )
 
-    def told(self, service: str, said: Said, now: float) -> str | None:
+    def told(self, service: str, said: Said, now: float) -> str:
         """What reads otherwise by a service's figures, or because it is away."""
         asked = Asked(wrong=f"{service}: away") if said.name == "away" else said.numbers
         if asked is None:
-            return None
+            return ""
         changed = self._telling.take(service, asked, now)
         before, self._knows[service] = self._knows.get(service), _after(asked)
         body = {"service": service, "events": [before, self._knows[service]], "parts": changed}
-        return f"event: told\ndata: {json.dumps(body, ensure_ascii=False)}\n\n" if changed else None
+        return f"event: told\ndata: {json.dumps(body, ensure_ascii=False)}\n\n" if changed else ""
 
-    def row(self, service: str, data: str) -> str:
+    def row(self, service: str, said: Said) -> str:
         """What an event of warning changes in the list of alarms, as more of the message's JSON."""
-        if not self._has_rows or service != "warning":
+        if service != "warning" or self._rows is None:
             return ""
-        seen = self._words_of_pack()
-        row = told_row(json.loads(data), seen) if seen else None
-        if row is None:
+        if said.name is not None or said.numbers is not None:
+            self._catching_up = said.numbers is None  # figures are told once all that was missed is
+        if self._catching_up or said.data is None or said.number is None:
             return ""
-        item = row.pop("item")
-        html = self._render("overview/told_row.html", {"item": item, "names": seen.names}) if item and seen else None
-        return f',"row":{json.dumps({**row, "html": html}, ensure_ascii=False)}'
+        return self._rows.of(self.realm, self.words, said.number, said.data)
 
-    def _words_of_pack(self) -> Seen | None:
-        """None until a page has asked for the pack: then the list itself is on its way."""
-        pack = next(iter(self._desk.packs.values()), None)
-        if pack is not self._pack and pack is not None:
-            self._pack, self._seen = pack, seen_of(names_of(pack), Asked(), Asked())
-        return self._seen
-
-    def _render(self, template: str, values: Mapping[str, Any]) -> str:
-        return self._desk.templates.get_template(template).render({**self._common, **values})
+    def _html(self, part: Part, values: Mapping[str, Any]) -> str:
+        common = {
+            "t": self.words,
+            "lang": self.words.lang,
+            "now": None,
+            "url": partial(link, self.realm),
+            "realm": {"realm": self.realm},
+            "choice": Choice(),
+        }
+        return self._desk.templates.get_template(part.template).render({**common, **values})
 
 
 async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: Page) -> AsyncIterator[str]:
@@ -169,10 +163,11 @@ async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: P
     try:
         while not desk.stopping.is_set():
             ready = [await told.get()]
-            while not told.empty():  # what came together goes out together
+            while not told.empty() and len(ready) < TOGETHER_MAX:  # what came together goes out together
                 ready.append(told.get_nowait())
             if text := "".join(_written(page, service, said, passed) for service, said in ready):
                 yield text
+            await asyncio.sleep(0)  # the others' turn
     finally:
         for job in jobs:
             job.cancel()
@@ -180,7 +175,8 @@ async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: P
 
 def _written(page: Page, service: str, said: Said, passed: dict[str, str]) -> str:
     """What the page reads of it; ``passed`` is moved on."""
-    text = page.told(service, said, asyncio.get_running_loop().time()) or ""
+    text = page.told(service, said, asyncio.get_running_loop().time())
+    row = page.row(service, said)
     if said.numbers is not None:
         return text
     if said.name == "gap":
@@ -192,7 +188,6 @@ def _written(page: Page, service: str, said: Said, passed: dict[str, str]) -> st
     if said.data is None:
         return f"{text}:\n\n"
     marks = ",".join(f"{name}={number}" for name, number in passed.items())
-    row = page.row(service, said.data)
     return f'{text}id: {marks}\ndata: {{"service":"{service}","event":{said.data}{row}}}\n\n'
 
 

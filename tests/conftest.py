@@ -33,7 +33,7 @@ settings.register_profile("fuzz", max_examples=500, **CALM)
 settings.register_profile("nightly", max_examples=5000, **CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-CRASHES = "FENGSUI_TEST_CRASHES"  # the folder in which each process writes where it was when it crashed
+CRASHES = "FENGSUI_TEST_CRASHES"  # the folder in which each worker writes where it was when it crashed
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 # Systems that a module starts once: its tests stay in one worker (`--dist loadgroup`), else each would start its own.
@@ -43,9 +43,10 @@ _numbers = count(1)
 
 @pytest.hookimpl(trylast=True)  # after pytest's own, which writes into the midst of all that goes on
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        faulthandler.enable(os.open(Path(os.environ[CRASHES]) / f"{os.getpid()}.txt", os.O_CREAT | os.O_WRONLY))
+    else:
         os.environ[CRASHES] = tempfile.mkdtemp(prefix="fengsui-crashes-")
-    faulthandler.enable(os.open(Path(os.environ[CRASHES]) / f"{os.getpid()}.txt", os.O_CREAT | os.O_WRONLY))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

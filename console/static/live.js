@@ -12,25 +12,36 @@ const TOGETHER_MS = 150;
 export const AFTER_MS = 20;
 
 const links = document.getElementById("links");
-const busy = new Map(); // part → whether it has to be loaded once more
+const busy = new Map(); // part → how it is being loaded, or rests after it
 let stream = null;
 let hiding = 0;
 let missing = 0;
 
-export function want(part) {
-  follow(part, () => load(part), Number(part.dataset.pace ?? 0));
+export function want(part, hurry = false) {
+  follow(part, () => load(part), Number(part.dataset.pace ?? 0), hurry);
 }
 
-// Do it now; while it is being done, or rests, however often it is wanted means once more.
-export function follow(key, act, pace = 0) {
-  if (busy.has(key)) return void busy.set(key, true);
-  busy.set(key, false);
+// Do it now; while it is being done, or rests, however often it is wanted means once more. What somebody asked for himself
+// does not wait for the rest (hurry).
+export function follow(key, act, pace = 0, hurry = false) {
+  const doing = busy.get(key);
+  if (doing) {
+    doing.again = true;
+    doing.hurry ||= hurry;
+    if (hurry && doing.rest) doing.end();
+    return;
+  }
   const begun = performance.now();
-  act().finally(() => setTimeout(() => {
-    const again = busy.get(key);
+  const mine = { again: false, hurry: false, rest: 0 };
+  mine.end = () => {
+    clearTimeout(mine.rest);
     busy.delete(key);
-    if (again && key.isConnected !== false) follow(key, act, pace);
-  }, Math.max(0, pace - (performance.now() - begun))));
+    if (mine.again && key.isConnected !== false) follow(key, act, pace);
+  };
+  busy.set(key, mine);
+  act().finally(() => {
+    mine.rest = setTimeout(mine.end, mine.hurry ? 0 : Math.max(0, pace - (performance.now() - begun)));
+  });
 }
 
 async function load(part) {

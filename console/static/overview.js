@@ -20,7 +20,7 @@ function choose(changes, { keep = false } = {}) {
   history.replaceState(null, "", `?${chosen}`);
   card.dataset.part = `/part/overview/card?${chosen}`;
   list.dataset.part = `/part/overview/list?${chosen}`;
-  if (!keep) want(list);
+  if (!keep) want(list, true);
 }
 
 function layerNow() {
@@ -64,7 +64,7 @@ export function pick(sel, { fromMap = false } = {}) {
     choose({ list: layer, state: "", level: "", q: "", sel });
   } else choose({ sel }, { keep: !elsewhere });
   markRow(sel);
-  if (sel) want(card);
+  if (sel) want(card, true);
   else {
     card.hidden = true;
     card.replaceChildren();
@@ -140,6 +140,8 @@ document.addEventListener("keydown", (event) => {
 // An alarm that moves comes with its event, as a row of the list; the list as the server makes it comes after, and what was
 // told since it was asked for is put into it again. (A list of what is no alarm is the server's alone.)
 const told = new Map(); // sel → row, and when it came
+const arrivals = new Map(); // sel → when it came: it is marked for so long
+const ARRIVED_MS = 4000; // as in overview.css
 const FILTERS = ["township", "level", "state"];
 
 function takes(row) {
@@ -160,14 +162,25 @@ function count(group) {
   return number;
 }
 
+function markArrived(sel) {
+  if (!arrivals.has(sel)) return;
+  const since = performance.now() - arrivals.get(sel);
+  if (since >= ARRIVED_MS) return void arrivals.delete(sel);
+  const row = rowOf(sel);
+  if (!row) return;
+  row.classList.add("arrived");
+  row.style.animationDelay = `${-since}ms`;
+}
+
 function place(row) {
-  const rows = list.querySelector("ol.rows");
+  const rows = list.querySelector("ol.rows[data-layer=fuses]");
+  if (!rows) return; // another list still stands there
   const old = rowOf(row.sel);
   const focused = old?.contains(document.activeElement);
   if (old) takeOut(old);
   list.shown = ""; // the next answer is shown, whatever it says
-  list.querySelector(".nothing")?.remove();
   if (!row.html || !takes(row)) return;
+  list.querySelector(".nothing")?.remove();
   const made = document.createElement("template");
   made.innerHTML = row.html;
   const fresh = made.content.querySelector("li");
@@ -177,14 +190,16 @@ function place(row) {
     count(group.closest("li"));
   } else rows.insertBefore(fresh, [...rows.children].find((each) => Number(each.dataset.rank) <= row.rank) ?? null);
   tick(fresh);
-  if (!old) fresh.classList.add("arrived");
+  if (!old && !arrivals.has(row.sel)) arrivals.set(row.sel, row.came);
+  markArrived(row.sel);
   if (row.sel === page.dataset.sel) markRow(row.sel);
   if (focused) fresh.querySelector("[data-pick]").focus({ preventScroll: true });
 }
 
 document.addEventListener("live:event", ({ detail: { row } }) => {
   if (!row || layerNow() !== "fuses" || chosen.get("state") === "blind" || chosen.get("level") === "normal") return;
-  told.set(row.sel, { ...row, came: performance.now() });
+  row.came = performance.now();
+  told.set(row.sel, row);
   place(row);
 });
 
@@ -198,6 +213,7 @@ document.addEventListener("live:loaded", ({ detail: part }) => {
     if (row.came < list.asked || layerNow() !== "fuses") told.delete(sel);
     else place(row);
   }
+  for (const sel of arrivals.keys()) markArrived(sel);
   markRow(page.dataset.sel);
 });
 

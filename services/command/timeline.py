@@ -23,7 +23,7 @@ from shared.realm import format_time, parse_time
 POLL_S = 0.5
 RAIN_EVERY_S = 8.0
 WAY_EVERY_S = 2.0
-PAGE = 500
+PAGE = 200
 FOLLOWED = ("warning", "dispatch", "resources")
 TIMEOUT_S = 3.0
 

@@ -10,9 +10,8 @@ from services.warning.alerts import service as alerts
 from services.warning.alerts.alert import Part
 from services.warning.fuses import store as fuses_store
 from services.warning.fuses import views
-from services.warning.fuses.book import Described
+from services.warning.fuses.book import Described, FuseKey
 from services.warning.fuses.service import Fuses, Record
-from services.warning.fuses.state import Transition
 from services.warning.notices import service as notices
 from services.warning.notices import store as notices_store
 from shared.db.tx import Tx
@@ -40,7 +39,7 @@ def tell(tx: Tx, fuses: Fuses, realm: str, pack: Pack, records: Sequence[Record]
     for record in records:
         made, trip = record.made, record.trip
         about = fuses.describe(tx.conn, realm, fuses.book(realm), made.fuse, made.scope)
-        alarm = _alarm(tx, fuses, realm, made, about)
+        alarm = _alarm(tx, fuses, realm, pack, (made.fuse, made.scope))
         if trip is None:
             tx.event(realm, "transition", made.id, {**_line(record, about, None), "alarm": alarm})
             continue
@@ -125,13 +124,14 @@ def _part(record: Record, about: Described, pack: Pack, *, is_notice: bool) -> P
     )
 
 
-def _alarm(tx: Tx, fuses: Fuses, realm: str, made: Transition, about: Described) -> dict[str, Any] | None:
+def _alarm(tx: Tx, fuses: Fuses, realm: str, pack: Pack, key: FuseKey) -> dict[str, Any] | None:
     """The row of ``GET /v1/fuses?alarmed=true`` as it stands now: who hears of it need not ask. None: it is over."""
-    book, key = fuses.book(realm), (made.fuse, made.scope)
     state = fuses.state(realm, key)
-    if not views.stands_out(state):
+    if state is None or not views.stands_out(state):
         return None
-    words = fuses_store.words_of_trips(tx.conn, realm, [made.trip_id] if made.trip_id else [])
+    book = fuses.books.get(pack.version)
+    about = fuses.describe(tx.conn, realm, book, *key)
+    words = fuses_store.words_of_trips(tx.conn, realm, [state.trip_id] if state.trip_id else [])
     return views.alarm_out(book, realm, key, about, state, words)
 
 

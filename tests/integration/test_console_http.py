@@ -78,6 +78,10 @@ def alarm() -> dict[str, Any]:
     return {**row, "why": why}
 
 
+def told_event(number: int, said: dict[str, Any]) -> str:
+    return f"id: {number}\nevent: {said['kind']}\ndata: {json.dumps(said)}\n\n"
+
+
 def _tell_of_an_incident(app: FastAPI) -> None:
     """One incident, whose timeline has two pages of a line each."""
 
@@ -151,12 +155,13 @@ def service_app(seen: list[httpx.Headers], ends: threading.Event) -> FastAPI:
         seen.append(httpx.Headers(dict(request.headers)))
         if request.headers.get("last-event-id") == "1":
             return JSONResponse({"code": "gone"}, 410)
-        data = json.dumps({"kind": "callout.answered", "realm": realm})
-        frame = f"retry: 1000\n\nid: 7\nevent: callout.answered\ndata: {data}\n\n"
         moved = {"kind": "transition", "body": {"fuse": "rainstorm", "scope": TOWNSHIP, "alarm": alarm()}}
-        frame += f"id: 8\nevent: transition\ndata: {json.dumps(moved)}\n\n"
+        odd = {"kind": "transition", "body": {"fuse": "rainstorm", "scope": TOWNSHIP, "alarm": {"level": "red"}}}
+        frame = "retry: 1000\n\n" + told_event(6, moved)  # missed, and told before the figures are
+        frame += told_event(7, {"kind": "callout.answered", "realm": realm})
         if request.query_params.get("numbers") == "true":
             frame += f"event: numbers\ndata: {json.dumps(NUMBERS)}\n\n"
+        frame += told_event(8, moved) + told_event(9, odd)
 
         async def said() -> AsyncIterator[str]:
             yield frame[:30]
@@ -327,8 +332,7 @@ def test_one_connection_follows_all_services(console: Console) -> None:
                 break
     numbers = {(seen["authorization"] != "", seen.get("last-event-id")) for seen in console.headers}
     assert {(True, "6"), (True, "1"), (True, None)} <= numbers
-    at = next(n for n, line in enumerate(told) if '"service":"dispatch","event":{' in line)
-    assert json.loads(told[at].removeprefix("data: "))["event"]["kind"] == "callout.answered"
+    at = next(n for n, line in enumerate(told) if '"service":"dispatch","event":{"kind": "callout.answered"' in line)
     assert "dispatch=7" in told[at - 1]
     assert not any(line.startswith("event: callout") for line in told)
 
@@ -353,27 +357,38 @@ def test_the_strip_comes_as_the_services_tell_their_numbers_and_is_not_known_whe
         assert '未应答</dt><dd><b class="unknown">不知道</b>' in shown["strip"]
 
 
-def moved(console: Console, service: str, **asked: str) -> dict[str, Any]:
-    """The message of the bridge that has this service's transition."""
+def transitions(console: Console, service: str, **asked: str) -> list[dict[str, Any]]:
+    """The bridge's messages with the three transitions of this service: one missed, one new, one that is not whole."""
+    said: list[dict[str, Any]] = []
     with console.http.stream("GET", "/stream", params={"realm": "x-flood-night", **asked}) as answer:
         for line in answer.iter_lines():
             if f'"service":"{service}","event":{{"kind": "transition"' in line:
-                said: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                said.append(json.loads(line.removeprefix("data: ")))
+            if len(said) == 3:
                 return said
-    pytest.fail(f"{service} said no transition")
+    pytest.fail(f"{service} said {said}")
 
 
 def test_a_page_with_the_list_of_alarms_has_with_an_event_the_row_that_it_changes(console: Console) -> None:
     console.log_in()
     listed = console.http.get("/part/overview/list?realm=x-flood-night")
     (row,) = html.fragments_fromstring(listed.text, no_leading_text=True)[-1].xpath("//li[@data-sel]")
-    told, other = (moved(console, service, rows="true").get("row") for service in ("warning", "dispatch"))
-    assert other is None
-    assert (told["sel"], told["rank"], told["township"]) == (row.get("data-sel"), 4, "500114112")
+    _, said, _ = transitions(console, "warning", rows="true")
+    told = said["row"]
+    assert (told["sel"], told["rank"], told["township"]) == (row.get("data-sel"), 4, TOWNSHIP)
     (fresh,) = html.fragments_fromstring(told["html"].strip())
     assert fresh.xpath("string(div)").split() == row.xpath("string(div)").split()
     assert "101.5" in fresh.text_content()
-    assert moved(console, "warning").keys() == {"service", "event"}
+    _, said, _ = transitions(console, "warning", rows="true")
+    assert said["row"] == told
+
+
+def test_what_a_page_missed_has_no_row_nor_what_is_not_whole_and_the_stream_goes_on(console: Console) -> None:
+    console.log_in()
+    console.http.get("/part/overview/list?realm=x-flood-night")  # the words of the pack
+    assert ["row" in said for said in transitions(console, "warning", rows="true")] == [False, True, False]
+    for asked in ({"service": "warning"}, {"service": "dispatch", "rows": "true"}):
+        assert not any("row" in said for said in transitions(console, **asked))
 
 
 def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
     until(page, "document.getElementById('strip').told")
     held: list[Route] = []
     page.route("**/part/strip?*", lambda route: held.append(route))
+    page.evaluate(WANT, "strip")
+    assert poll_until(lambda: page.evaluate("1") and held, PATIENCE_MS / 1000)  # it is under way
     page.evaluate(
         """() => {
             const strip = document.getElementById('strip');
@@ -187,7 +189,6 @@ def test_an_answer_that_is_older_than_what_the_stream_told_is_not_shown(
                 .observe(strip, { childList: true, subtree: true });
         }"""
     )
-    page.evaluate(WANT, "strip")
     district.read("rain-fj-04", "rain_mm", 1.0)  # a station less that was never heard
     until(page, "document.getElementById('strip').told !== window.toldBefore")
     assert len(held) == 1
@@ -210,8 +211,12 @@ def without_loads_of_the_list(page: Page) -> list[Route]:
     until(page, "document.getElementById('list').asked")  # those of the beginning are through
     held: list[Route] = []
     page.route("**/part/overview/list?*", lambda route: held.append(route))
-    note = "(event) => (window.toldOf ??= []).push(event.detail.row?.sel)"
-    page.evaluate(f"document.addEventListener('live:event', {note})")
+    page.evaluate(
+        """document.addEventListener('live:event', ({ detail: { row } }) => {
+            (window.toldOf ??= []).push(row?.sel);
+            window.toldAt ??= performance.now();
+        })"""
+    )
     return held
 
 
@@ -234,6 +239,34 @@ def test_an_alarm_comes_whole_with_its_event_and_an_older_answer_does_not_take_i
     held.pop().fulfill(body=f"{before}<p id='answered'></p>")
     expect(page.locator("#answered")).to_be_attached()
     expect(alarm).to_contain_text("森林火险")
+
+
+def test_an_alarm_that_came_stays_marked_and_in_focus_when_the_list_is_loaded(
+    district: District, open_page: OpenPage
+) -> None:
+    page = open_page("/?map=off")
+    without_loads_of_the_list(page)
+    district.read("fire-tj-01", "fire_index", 75)
+    sel = "fuses:forest_fire/500114123"
+    page.locator(row(page, sel)).locator("[data-pick]").focus()
+    page.unroute("**/part/overview/list?*")  # what was held back goes on
+    page.evaluate(WANT, "list")
+    until(page, f"document.getElementById('row-{sel}').source")  # as the server's list has it
+    assert page.evaluate("document.activeElement.id") == f"pick-{sel}"
+    marked = f"document.getElementById('row-{sel}').classList.contains('arrived')"
+    assert page.evaluate(f"{marked} || performance.now() - window.toldAt > 4000")
+
+
+def test_what_the_officer_asks_for_himself_does_not_wait_for_the_list_to_rest(open_page: OpenPage) -> None:
+    page = open_page("/?map=off")
+    expect(page.locator(".link.live")).to_have_count(3)
+    page.evaluate("document.getElementById('list').dataset.pace = 3600000")
+    page.evaluate(WANT, "list")  # and now it rests for an hour
+    until(page, "document.getElementById('list').asked")
+    page.keyboard.press("2")
+    expect(page.locator(row(page, GAUGE))).to_be_attached()
+    page.keyboard.press("1")
+    expect(page.locator(row(page, RED))).to_be_attached()
 
 
 def test_an_alarm_that_the_filter_does_not_take_is_not_listed_when_its_event_comes(
