@@ -168,26 +168,47 @@ async def _stream(ctx: Context, after: int, public_only: bool, teller: Teller | 
     frame, loop = ctx.frame, asyncio.get_running_loop()
     quiet_until = loop.time() + HEARTBEAT_S
     moved = True  # since the numbers were counted
+    counting: asyncio.Task[str] | None = None  # beside the events: none waits for a count
     with frame.followers.listening() as bell:
-        while not frame.stopping.is_set() and not await ctx.request.is_disconnected():
-            bell.clear()  # before the look: what is committed after it rings again
-            items = await asyncio.to_thread(_fetch, frame, ctx.realm, after, CHUNK_MAX, public_only)
-            if items:
-                after = items[-1]["id"]
-                yield "".join(map(_said, items))
-                quiet_until = loop.time() + HEARTBEAT_S
-            elif loop.time() >= quiet_until:
-                yield ": heartbeat\n\n"
-                quiet_until = loop.time() + HEARTBEAT_S
-            if len(items) == CHUNK_MAX:
-                continue
-            moved = moved or bool(items)
-            wait_s = LOOK_S
-            if teller is not None:
-                if teller.wait_s(loop.time(), moved=moved) <= 0:
-                    yield await teller.say(loop.time(), after)
-                    moved = False
-                wait_s = min(LOOK_S, teller.wait_s(loop.time(), moved=moved))
-            await asyncio.sleep(frame.followers.rest_s)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), wait_s)
+        try:
+            while not frame.stopping.is_set() and not await ctx.request.is_disconnected():
+                bell.clear()  # before the look: what is committed after it rings again
+                items = await asyncio.to_thread(_fetch, frame, ctx.realm, after, CHUNK_MAX, public_only)
+                if items:
+                    after = items[-1]["id"]
+                    yield "".join(map(_said, items))
+                    quiet_until = loop.time() + HEARTBEAT_S
+                elif loop.time() >= quiet_until:
+                    yield ": heartbeat\n\n"
+                    quiet_until = loop.time() + HEARTBEAT_S
+                if len(items) == CHUNK_MAX:
+                    continue
+                moved = moved or bool(items)
+                wait_s = LOOK_S
+                if teller is not None and counting is None:
+                    if teller.wait_s(loop.time(), moved=moved) <= 0:
+                        counting = asyncio.create_task(teller.say(loop.time(), after))
+                        moved = False
+                    else:
+                        wait_s = min(LOOK_S, teller.wait_s(loop.time(), moved=moved))
+                await asyncio.sleep(frame.followers.rest_s)
+                if counting is not None and await _done_first(counting, bell, wait_s):
+                    yield counting.result()
+                    counting = None
+                    wait_s = min(LOOK_S, teller.wait_s(loop.time(), moved=moved)) if teller else LOOK_S
+                if counting is None:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(bell.wait(), wait_s)
+        finally:
+            if counting is not None:
+                counting.cancel()
+
+
+async def _done_first(counting: asyncio.Task[str], bell: asyncio.Event, wait_s: float) -> bool:
+    """Whether the count is done; waits until it is, the bell rings, or so long."""
+    rung = asyncio.ensure_future(bell.wait())
+    try:
+        await asyncio.wait({counting, rung}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        rung.cancel()
+    return counting.done()
