@@ -17,7 +17,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 import httpx
@@ -32,7 +31,7 @@ from console.session import Officer
 from console.settings import SERVICES
 from console.strip import STRIP
 from console.told import Part, Telling, figures
-from console.visit import LANG_COOKIE, link
+from console.visit import LANG_COOKIE, fragment
 from console.words import Words
 from shared.errors import Invalid, NotFound, TooMany, Unauthorized
 from shared.ids import is_realm
@@ -141,15 +140,7 @@ class Page:
         return self._rows.of(self.realm, self.words, said.number, said.data)
 
     def _html(self, part: Part, values: Mapping[str, Any]) -> str:
-        common = {
-            "t": self.words,
-            "lang": self.words.lang,
-            "now": None,
-            "url": partial(link, self.realm),
-            "realm": {"realm": self.realm},
-            "choice": Choice(),
-        }
-        return self._desk.templates.get_template(part.template).render({**common, **values})
+        return fragment(self._desk.templates, self.realm, self.words, part.template, {"choice": Choice(), **values})
 
 
 async def _all(desk: Desk, token: str, realm: str, last: dict[str, str], page: Page) -> AsyncIterator[str]:

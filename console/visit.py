@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment
 
 from console import names
 from console.desk import Desk
@@ -137,6 +139,12 @@ def link(realm: str, path: str, **query: str | None) -> str:
     """A link of ours into a realm."""
     given = {"realm": realm, **{name: value for name, value in query.items() if value is not None}}
     return f"{path}?{urlencode(given)}"
+
+
+def fragment(templates: Environment, realm: str, words: Words, template: str, values: Mapping[str, Any]) -> str:
+    """What the stream tells of a page: it has no request of its own, and the page's clock counts its times."""
+    common = {"t": words, "lang": words.lang, "now": None, "url": partial(link, realm), "realm": {"realm": realm}}
+    return templates.get_template(template).render({**common, **values})
 
 
 async def _visit(

@@ -9,9 +9,7 @@ Made once for all open pages of a realm and a language.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 from jinja2 import Environment, TemplateError
@@ -20,7 +18,7 @@ from console.names import names_of
 from console.overview.layers import Seen, seen_of
 from console.overview.view import Choice, told_row
 from console.peers import Asked
-from console.visit import link
+from console.visit import fragment
 from console.words import Words
 
 KEPT = 300  # a burst's rows, for all who are shown it
@@ -41,7 +39,7 @@ class ToldRows:
         seen = self._words_of_pack()
         if seen is None:
             return ""
-        key = (realm, words.lang, number)
+        key = (realm, words.lang, event)  # not by its number: a store that was put back gives numbers again
         found = self._kept.get(key)
         if found is None:
             while len(self._kept) >= KEPT:
@@ -55,23 +53,13 @@ class ToldRows:
             if row is None:
                 return ""
             item = row.pop("item")
-            html = self._html(realm, words, {"item": item, "names": seen.names}) if item else None
+            values = {"choice": Choice(), "names": seen.names, "item": item}
+            html = fragment(self._templates, realm, words, "overview/told_row.html", values) if item else None
         except (ValueError, TypeError, LookupError, AttributeError, TemplateError) as error:
             # of another version of warning, say: it must not end the stream; the list that is loaded has it
             _log.warning("console.row_not_made", realm=realm, number=number, error=f"{type(error).__name__}: {error}")
             return ""
         return f',"row":{json.dumps({**row, "html": html}, ensure_ascii=False)}'
-
-    def _html(self, realm: str, words: Words, values: Mapping[str, Any]) -> str:
-        common = {
-            "t": words,
-            "lang": words.lang,
-            "now": None,
-            "url": partial(link, realm),
-            "realm": {"realm": realm},
-            "choice": Choice(),
-        }
-        return self._templates.get_template("overview/told_row.html").render({**common, **values})
 
     def _words_of_pack(self) -> Seen | None:
         pack = self._pack_now()

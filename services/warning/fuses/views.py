@@ -79,9 +79,7 @@ def alarm_out(
     return {**shown, "why": why_out(told, book.stations) if told else None}
 
 
-def summary_of(
-    places: Mapping[tuple[str, str], str], states: Mapping[tuple[str, str], FuseState | Stand]
-) -> dict[str, Any]:
+def summary_of(places: Mapping[tuple[str, str], str], states: Mapping[tuple[str, str], FuseState]) -> dict[str, Any]:
     """汇总 What a list of the alarmed ones leaves out: how many fuses stand at each level, how many see nothing.
 
     ``places`` says in which township (or larger area) each fuse lies; ``areas`` gives the same for each of them.
@@ -95,7 +93,7 @@ def summary_of(
     return {**_counted(whole), "areas": {area: _counted(each) for area, each in sorted(areas.items())}}
 
 
-def numbers_of(keys: Iterable[tuple[str, str]], states: Mapping[tuple[str, str], FuseState | Stand]) -> dict[str, Any]:
+def numbers_of(keys: Iterable[tuple[str, str]], states: Mapping[tuple[str, str], Stand]) -> dict[str, Any]:
     """总数 The same without the areas."""
     return _counted(Counter((state.level, state.blind) if (state := states.get(key)) else UNHEARD for key in keys))
 
