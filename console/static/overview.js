@@ -140,8 +140,8 @@ document.addEventListener("keydown", (event) => {
 // An alarm that moves comes with its event, as a row of the list; the list as the server makes it comes after, and what was
 // told since it was asked for is put into it again. (A list of what is no alarm is the server's alone.)
 const told = new Map(); // sel → row, and when it came
-const arrivals = new Map(); // sel → when it came: it is marked for so long
-const ARRIVED_MS = 4000; // as in overview.css
+const arrivals = new Set(); // sel of those that came lately: marked for so long
+const ARRIVED_MS = 4000;
 const FILTERS = ["township", "level", "state"];
 
 function takes(row) {
@@ -163,13 +163,15 @@ function count(group) {
 }
 
 function markArrived(sel) {
-  if (!arrivals.has(sel)) return;
-  const since = performance.now() - arrivals.get(sel);
-  if (since >= ARRIVED_MS) return void arrivals.delete(sel);
-  const row = rowOf(sel);
-  if (!row) return;
-  row.classList.add("arrived");
-  row.style.animationDelay = `${-since}ms`;
+  rowOf(sel)?.classList.toggle("arrived", arrivals.has(sel));
+}
+
+function arrived(sel) {
+  arrivals.add(sel);
+  setTimeout(() => {
+    arrivals.delete(sel);
+    markArrived(sel);
+  }, ARRIVED_MS);
 }
 
 function place(row) {
@@ -190,7 +192,7 @@ function place(row) {
     count(group.closest("li"));
   } else rows.insertBefore(fresh, [...rows.children].find((each) => Number(each.dataset.rank) <= row.rank) ?? null);
   tick(fresh);
-  if (!old && !arrivals.has(row.sel)) arrivals.set(row.sel, row.came);
+  if (!old && !arrivals.has(row.sel)) arrived(row.sel);
   markArrived(row.sel);
   if (row.sel === page.dataset.sel) markRow(row.sel);
   if (focused) fresh.querySelector("[data-pick]").focus({ preventScroll: true });
@@ -213,7 +215,7 @@ document.addEventListener("live:loaded", ({ detail: part }) => {
     if (row.came < list.asked || layerNow() !== "fuses") told.delete(sel);
     else place(row);
   }
-  for (const sel of arrivals.keys()) markArrived(sel);
+  for (const sel of arrivals) markArrived(sel);
   markRow(page.dataset.sel);
 });
 
