@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import msgspec
 
 from console.settings import ConsoleSettings
 from shared.http.tls import authorities
@@ -149,7 +150,7 @@ def _asked(service: str, answer: httpx.Response) -> Asked:
     if len(answer.content) > ANSWER_BYTES_MAX:
         return Asked(wrong=f"{service}: answer too large", status=answer.status_code)
     try:
-        body = answer.json()
+        body = msgspec.json.decode(answer.content)
     except ValueError:
         return Asked(wrong=f"{service}: {answer.status_code}", status=answer.status_code)
     if answer.is_success:

@@ -114,15 +114,16 @@ class Visit:
         """A whole page of ``room``; its template extends ``room.html``."""
         strip = strip_of(await self.told(), self.realm_wrong)
         shown = {"strip": strip, "room": room, "rooms": ROOMS, "services": SERVICES}
-        return self._html(template, {**shown, **values}, status)
+        return await self._html(template, {**shown, **values}, status)
 
-    def part(self, template: str, values: Mapping[str, Any]) -> HTMLResponse:
+    async def part(self, template: str, values: Mapping[str, Any]) -> HTMLResponse:
         """A live part: what stands inside its element. Its head tells the clock anew."""
-        answer = self._html(template, values, 200)
+        answer = await self._html(template, values, 200)
         answer.headers["X-Domain-Now"] = self.now.isoformat() if self.now else ""
         return answer
 
-    def _html(self, template: str, values: Mapping[str, Any], status: int) -> HTMLResponse:
+    async def _html(self, template: str, values: Mapping[str, Any], status: int) -> HTMLResponse:
+        """Made in a thread: a long list takes a while, for which no page's stream waits."""
         common = {
             "officer": self.officer,
             "realm": self.realm,
@@ -132,7 +133,9 @@ class Visit:
             "url": self.url,
             "request_path": self.request.url.path,
         }
-        return render(self.desk, self.request, template, {**common, **values}, self.words.lang, status)
+        return await asyncio.to_thread(
+            render, self.desk, self.request, template, {**common, **values}, self.words.lang, status
+        )
 
 
 def link(realm: str, path: str, **query: str | None) -> str:

@@ -34,7 +34,7 @@ def routes() -> APIRouter:
     @router.get("/part/approval")
     async def listing(here: Here) -> Response:
         """The list, anew."""
-        return here.part("approval/list.html", await _list(here))
+        return await here.part("approval/list.html", await _list(here))
 
     @router.get("/approval/{alert_id}")
     async def one(alert_id: str, here: Here, act: Word = "", done: Word = "", owed: Digest = "") -> Response:

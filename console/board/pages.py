@@ -34,7 +34,7 @@ def routes() -> APIRouter:
     @router.get("/part/board-list")
     async def listing(here: Here, show: Show = "", case: CaseId = "") -> Response:
         """The board, anew."""
-        return here.part("board/list.html", await _board(here, show, case))
+        return await here.part("board/list.html", await _board(here, show, case))
 
     @router.get("/board/{case_id}/{post}")
     async def one(case_id: str, post: str, here: Here, done: Show = "", reason: CaseId = "") -> Response:
@@ -44,7 +44,7 @@ def routes() -> APIRouter:
     @router.get("/part/board/{case_id}/{post}")
     async def standing(case_id: str, post: str, here: Here) -> Response:
         """How the line stands, anew."""
-        return here.part("board/standing.html", await _look(here, case_id, post))
+        return await here.part("board/standing.html", await _look(here, case_id, post))
 
     @router.post("/board/{case_id}/{post}/{act}")
     async def do(case_id: str, post: str, act: str, here: Here, request: Request) -> Response:

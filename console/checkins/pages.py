@@ -31,7 +31,7 @@ def routes() -> APIRouter:
     @router.get("/part/checkins")
     async def listing(here: Here, closed: bool = False) -> Response:
         """The list, anew."""
-        return here.part("checkins/list.html", await _list(here, closed=closed))
+        return await here.part("checkins/list.html", await _list(here, closed=closed))
 
     @router.get("/checkins/{checkin_id}")
     async def one(checkin_id: str, here: Here, done: Annotated[str, Query(max_length=30)] = "") -> Response:

@@ -78,7 +78,7 @@ def routes() -> APIRouter:
         shown = await _look(here, fuse, scope, hours)
         view = shown["view"]
         moved = offered is not None and view is not None and set(offered.split(",")) - {""} != set(view.fuse["may"])
-        return here.part("fuse/body.html", {**shown, "acts_moved": moved})
+        return await here.part("fuse/body.html", {**shown, "acts_moved": moved})
 
     @router.get("/stations/{station_id}")
     async def station(station_id: str, here: Here) -> Response:

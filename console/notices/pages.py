@@ -57,7 +57,7 @@ def routes() -> APIRouter:
         names = names_of((await here.ask({"pack": packs.ASK}))["pack"])
         found = packs.areas_in(areas, names)
         draft = Draft(body={"hazard": hazard, "level": level, "areas": list(found.codes)}, errors={})
-        return here.part(
+        return await here.part(
             "notices/foreseen.html", {**await _foreseen(here, draft), "names": names, "wrong": found.wrong}
         )
 
@@ -70,7 +70,7 @@ def routes() -> APIRouter:
     @router.get("/part/notice/{notice_id}")
     async def opened(notice_id: str, here: Here) -> Response:
         """What the notice opened, as it comes."""
-        return here.part("notices/opened.html", await _one(here, notice_id))
+        return await here.part("notices/opened.html", await _one(here, notice_id))
 
     @router.get("/notices/{notice_id}/file")
     async def file(notice_id: str, here: Here) -> Response:

@@ -33,7 +33,7 @@ def routes() -> APIRouter:
     @router.get("/part/orders/list")
     async def listing(here: Here) -> Response:
         """The list, anew."""
-        return here.part("orders/list.html", await _list(here))
+        return await here.part("orders/list.html", await _list(here))
 
     @router.get("/orders/{order_id}")
     async def one(
@@ -48,7 +48,7 @@ def routes() -> APIRouter:
     @router.get("/part/orders/{order_id}")
     async def part(order_id: str, here: Here) -> Response:
         """How the order stands, anew."""
-        return here.part("orders/standing.html", await _look(here, order_id))
+        return await here.part("orders/standing.html", await _look(here, order_id))
 
     @router.post("/orders/{order_id}/{act}")
     async def do(order_id: str, act: str, here: Here, request: Request) -> Response:

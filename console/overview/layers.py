@@ -231,7 +231,10 @@ def zone(feature: Feature, seen: Seen) -> Item:
 
 @dataclass(frozen=True)
 class Layer:
-    """图层: where it is asked for, and how an answer's row becomes an item; ``key`` is its key on the keyboard."""
+    """图层: where it is asked for, and how an answer's row becomes an item; ``key`` is its key on the keyboard.
+
+    ``pace_ms`` is the least time between two loads of its list: alarms can rest, since each comes with its event.
+    """
 
     name: str
     key: str
@@ -239,6 +242,7 @@ class Layer:
     path: str
     make: Callable[[Mapping[str, Any], Seen], Item]
     on: str  # the events that may change it
+    pace_ms: int = 500
 
     @property
     def is_features(self) -> bool:
@@ -249,7 +253,7 @@ def _layer(name: str, key: str, service: str, make: Callable[[Mapping[str, Any],
     return Layer(name, key, service, f"/collections/{name}/items", make, on)
 
 
-FUSES = Layer("fuses", "1", "warning", "/v1/fuses", fuse, "warning:transition")
+FUSES = Layer("fuses", "1", "warning", "/v1/fuses", fuse, "warning:transition", pace_ms=1500)
 LAYERS = (
     FUSES,
     _layer("stations", "2", "warning", station, "warning:transition warning:station"),

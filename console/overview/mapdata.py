@@ -5,8 +5,9 @@ Asked by the console in the officer's name: the browser speaks to nobody but the
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -24,6 +25,7 @@ from shared.ids import sha256_hex
 PAGES_MAX = 10
 DIGITS = 5  # about a metre
 NO_STORE = {"Cache-Control": "no-store"}
+Draw = Callable[[Mapping[str, Any]], dict[str, Any]]
 MARKED = tuple(layer for layer in LAYERS if layer.name not in ("fuses", "zones"))
 
 
@@ -35,44 +37,46 @@ def routes() -> APIRouter:
         """Townships and roads: what changes with the pack alone."""
         regions = await _whole(here, "resources", "/collections/regions/items")
         roads = await _whole(here, "resources", "/collections/roads/items")
-        features = [_region(row) for row in regions if row["geometry"] and row["geometry"]["type"] != "Point"]
-        features += [_drawn(row, {"layer": "roads", "kind": row["properties"]["kind"]}) for row in roads]
-        return _geojson(request, features)
+        drawn = [row for row in regions if row["geometry"] and row["geometry"]["type"] != "Point"]
+        return await asyncio.to_thread(_geojson, request, [(_region, drawn), (_road, roads)])
 
     @router.get("/part/map/zones")
     async def zones(here: Here, request: Request) -> Response:
         """Danger zones, with those in force."""
         rows = await _whole(here, "resources", "/collections/zones/items")
-        return _geojson(request, [_drawn(row, _zone(row)) for row in rows])
+        return await asyncio.to_thread(_geojson, request, [(_zone, rows)])
 
     @router.get("/part/map/marks")
     async def marks(here: Here) -> Response:
         """Every place with what is known of it now, and each township's worst level."""
         asks: dict[str, Ask] = {layer.name: (layer.service, layer.path, {"limit": ROWS_ASKED}) for layer in MARKED}
         asked = await here.ask({**asks, "pack": packs.ASK, "alarmed": ALARMED, "orders": OPEN_ORDERS})
-        seen = seen_of(names_of(asked["pack"]), asked["alarmed"], asked["orders"])
-        items = [item for layer in MARKED for item in items_of(layer, asked[layer.name], seen)]
-        areas = view.areas_of(asked["alarmed"])
-        tops: dict[str, str] = {}  # the worst alarm of each township
-        sure: dict[
-            str, str
-        ] = {}  # and its worst level that is confirmed: what is not stands as a mark, not as a colour
-        for item in items_of(FUSES, asked["alarmed"], seen):
-            tops.setdefault(item.township, item.sel)
-            level = str(item.about["confirmed_level"]) if item.open else str(item.level)
-            sure[item.township] = max(sure.get(item.township, "normal"), level, key=lambda e: RANK[e])
-        body = {
-            "wrong": [answer.wrong for answer in asked.values() if answer.wrong]
-            + [f"{name}: more than {ROWS_ASKED}" for name, answer in asked.items() if answer.cut],
-            "areas": {
-                code: {"level": sure.get(code, "normal"), "sight": area.sight, "top": tops.get(code, "")}
-                for code, area in areas.items()
-            },
-            "marks": {"type": "FeatureCollection", "features": [_mark(item) for item in items if item.lon is not None]},
-        }
-        return Response(json.dumps(body, ensure_ascii=False), media_type="application/json", headers=NO_STORE)
+        text = await asyncio.to_thread(_marked, asked)
+        return Response(text, media_type="application/json", headers=NO_STORE)
 
     return router
+
+
+def _marked(asked: Mapping[str, Asked]) -> str:
+    seen = seen_of(names_of(asked["pack"]), asked["alarmed"], asked["orders"])
+    items = [item for layer in MARKED for item in items_of(layer, asked[layer.name], seen)]
+    areas = view.areas_of(asked["alarmed"])
+    tops: dict[str, str] = {}  # the worst alarm of each township
+    sure: dict[str, str] = {}  # its worst level that is confirmed: what is not stands as a mark, not as a colour
+    for item in items_of(FUSES, asked["alarmed"], seen):
+        tops.setdefault(item.township, item.sel)
+        level = str(item.about["confirmed_level"]) if item.open else str(item.level)
+        sure[item.township] = max(sure.get(item.township, "normal"), level, key=lambda e: RANK[e])
+    body = {
+        "wrong": [answer.wrong for answer in asked.values() if answer.wrong]
+        + [f"{name}: more than {ROWS_ASKED}" for name, answer in asked.items() if answer.cut],
+        "areas": {
+            code: {"level": sure.get(code, "normal"), "sight": area.sight, "top": tops.get(code, "")}
+            for code, area in areas.items()
+        },
+        "marks": {"type": "FeatureCollection", "features": [_mark(item) for item in items if item.lon is not None]},
+    }
+    return json.dumps(body, ensure_ascii=False)
 
 
 async def _whole(here: Visit, service: str, path: str) -> list[Mapping[str, Any]]:
@@ -97,13 +101,17 @@ def _next(asked: Asked) -> str | None:
 
 def _region(row: Mapping[str, Any]) -> dict[str, Any]:
     about = row["properties"]
-    return _drawn(row, {"layer": "regions", "name": about["name"], "level": about["level"]}, row["id"])
+    return _drawn(row, {"layer": "regions", "name": about["name"], "level": about["level"], "code": row["id"]})
+
+
+def _road(row: Mapping[str, Any]) -> dict[str, Any]:
+    return _drawn(row, {"layer": "roads", "kind": row["properties"]["kind"]})
 
 
 def _zone(row: Mapping[str, Any]) -> dict[str, Any]:
-    about = row["properties"]
+    about, sel = row["properties"], f"zones:{row['id']}"
     level = (about["step"] or "red") if about["in_force"] else "none"
-    return {"sel": f"zones:{row['id']}", "in_force": about["in_force"], "level": level, "name": about["name"] or ""}
+    return _drawn(row, {"sel": sel, "in_force": about["in_force"], "level": level, "name": about["name"] or ""})
 
 
 def _mark(item: Item) -> dict[str, Any]:
@@ -123,10 +131,10 @@ def _mark(item: Item) -> dict[str, Any]:
     }
 
 
-def _drawn(row: Mapping[str, Any], properties: Mapping[str, Any], code: str | None = None) -> dict[str, Any]:
+def _drawn(row: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     geometry = row["geometry"]
     drawn = {"type": geometry["type"], "coordinates": _rounded(geometry["coordinates"])}
-    return {"type": "Feature", "geometry": drawn, "properties": {**properties, **({"code": code} if code else {})}}
+    return {"type": "Feature", "geometry": drawn, "properties": properties}
 
 
 def _rounded(coordinates: Any) -> Any:
@@ -135,8 +143,9 @@ def _rounded(coordinates: Any) -> Any:
     return [_rounded(part) for part in coordinates]
 
 
-def _geojson(request: Request, features: Sequence[Mapping[str, Any]]) -> Response:
+def _geojson(request: Request, layers: Sequence[tuple[Draw, Sequence[Mapping[str, Any]]]]) -> Response:
     """With an ETag: a reload of the page sends nothing again."""
+    features = [draw(row) for draw, rows in layers for row in rows]
     text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, separators=(",", ":"))
     tag = f'"{sha256_hex(text.encode())[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

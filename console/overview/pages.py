@@ -69,23 +69,24 @@ def _parts(router: APIRouter) -> None:
     async def strip_part(here: Here) -> Response:
         """The status strip, which stands on every page."""
         asked = await here.ask(asks([STRIP]))
-        return here.part(STRIP.template, {"strip": strip_of(asked, here.realm_wrong)})
+        return await here.part(STRIP.template, {"strip": strip_of(asked, here.realm_wrong)})
 
     @router.get("/part/overview/list")
     async def list_part(here: Here, choice: Chosen) -> Response:
         """The list with its filter."""
-        return here.part("overview/list.html", _listed(choice, await here.ask(_asks(choice))))
+        asked = await here.ask(_asks(choice))
+        return await here.part("overview/list.html", await asyncio.to_thread(_listed, choice, asked))
 
     @router.get("/part/overview/sight")
     async def sight_part(here: Here, choice: Chosen) -> Response:
         """How many alarms there are, and how much nobody watches."""
         told = await here.ask(asks([SIGHT]))
-        return here.part(SIGHT.template, {"choice": choice, **SIGHT.values(told)})
+        return await here.part(SIGHT.template, {"choice": choice, **SIGHT.values(told)})
 
     @router.get("/part/overview/card")
     async def card_part(here: Here, choice: Chosen) -> Response:
         """What is selected."""
-        return here.part("overview/card.html", {"choice": choice, "card": await card.of(here, choice)})
+        return await here.part("overview/card.html", {"choice": choice, "card": await card.of(here, choice)})
 
     @router.get("/part/overview/todo")
     async def todo_part(here: Here) -> Response:
@@ -99,14 +100,14 @@ def _parts(router: APIRouter) -> None:
 
 
 async def _told(here: Visit, part: Part) -> Response:
-    return here.part(part.template, part.values(await here.ask(asks([part]))))
+    return await here.part(part.template, part.values(await here.ask(asks([part]))))
 
 
 async def _page(here: Visit, choice: Choice, room: str) -> Response:
     here.hurry(TODO, NEWEST, SIGHT)
     asked, told, selected = await asyncio.gather(here.ask(_asks(choice)), here.told(), card.of(here, choice))
     values = {
-        **_listed(choice, asked),
+        **await asyncio.to_thread(_listed, choice, asked),
         **TODO.values(told),
         **NEWEST.values(told),
         **SIGHT.values(told),

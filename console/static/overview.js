@@ -31,7 +31,10 @@ function showList(name) {
   page.dataset.list = name;
   for (const tab of page.querySelectorAll(".tabs a")) {
     const current = tab.dataset.list === name;
-    if (current) list.dataset.on = card.dataset.on = tab.dataset.on;
+    if (current) {
+      list.dataset.on = card.dataset.on = tab.dataset.on;
+      list.dataset.pace = tab.dataset.pace;
+    }
     tab.toggleAttribute("aria-current", false);
     if (current) tab.setAttribute("aria-current", "true");
   }

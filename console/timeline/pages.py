@@ -40,7 +40,7 @@ def routes() -> APIRouter:
     @router.get("/part/incident/{incident_id}")
     async def part(incident_id: str, here: Here, show: Show = "", before: Before = "") -> Response:
         """The same, anew."""
-        return here.part("timeline/lines.html", await _one(here, incident_id, show, before))
+        return await here.part("timeline/lines.html", await _one(here, incident_id, show, before))
 
     return router
 
