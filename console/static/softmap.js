@@ -4,7 +4,8 @@
 import { Map as GlMap } from "/vendor/maplibre-gl.mjs";
 
 const LOOK_MS = 8; // how often a frame that is being read is looked at
-const FRAME_MS = 120; // a change comes in pieces: several are drawn together
+const FRAME_MS = 120; // a change comes in pieces: they are drawn together,
+const WHOLE_MS = 1500; // once all are there, but after so long in any case
 const SOFT = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 function isSoft(gl) {
@@ -23,16 +24,23 @@ export class SoftMap extends GlMap {
     this.shown.classList.add("map-copy");
     drawn.before(this.shown);
     drawn.style.visibility = "hidden";
+    this.once("idle", () => { this.started = true; }); // until then it loads what its frames ask for
     this.on("idle", () => this.copy());
     this.on("render", () => this.isMoving() && this.copy());
   }
 
   triggerRepaint() {
     if (!this.shown || this.isMoving()) return super.triggerRepaint();
-    this.drawing ??= setTimeout(() => {
+    const wanted = performance.now();
+    const draw = () => {
+      if (this.started && !this.isStyleLoaded() && performance.now() - wanted < WHOLE_MS) {
+        this.drawing = setTimeout(draw, LOOK_MS);
+        return;
+      }
       this.drawing = null;
       super.triggerRepaint();
-    }, FRAME_MS);
+    };
+    this.drawing ??= setTimeout(draw, FRAME_MS);
   }
 
   // The frame as it stands now. Whoever asks for it waits for nothing: it is looked at until it is there.

@@ -13,7 +13,7 @@ from shared import log
 from shared.clock import SystemClock
 from shared.settings import Env
 
-SWITCH_S = 0.002  # Python: 5 ms, which who reads many rows waits each time; 0.1 ms spends the processor on switching
+SWITCH_S = 0.001  # Python: 5 ms, which who reads many rows waits each time; 0.1 ms spends the processor on switching
 KEEP_ALIVE_S = 20  # longer than clients keep theirs (httpx 5 s): who asks on one that was just closed gets no answer
 GRACE_S = 3  # an open event stream would keep the process for ever
 TRUSTED_FORWARDERS = "127.0.0.1,::1"
