@@ -255,6 +255,7 @@ def test_an_alarm_that_came_stays_marked_and_in_focus_when_the_list_is_loaded(
     assert page.evaluate("document.activeElement.id") == f"pick-{sel}"
     marked = f"document.getElementById('row-{sel}').classList.contains('arrived')"
     assert page.evaluate(f"{marked} || performance.now() - window.toldAt > 4000")
+    until(page, f"!{marked}")
 
 
 def test_what_the_officer_asks_for_himself_does_not_wait_for_the_list_to_rest(open_page: OpenPage) -> None:
