@@ -110,7 +110,7 @@ class Wiring:
         return _spec("console", env)
 
     def _exchange(self) -> Spec:
-        command = [*PLAY, "deploy.demo.exchange", "--port", str(self.exchange_port)]
+        command = [sys.executable, "-m", "deploy.demo.exchange", "--port", str(self.exchange_port)]
         command += ["--speed", f"{self.settings.speed:g}"]
         command += ["--cast", str(CAST), "--roster", str(self.settings.pack / "roster.csv")]
         return Spec(name="exchange", command=command, env={"EXCHANGE_SECRET": self.data.secret("exchange")})
