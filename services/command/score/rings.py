@@ -68,6 +68,7 @@ class RingJudge:
     _changed_at: datetime | None = None
     _touched_at: datetime | None = None
     _afresh_at: datetime | None = None
+    _swapped_at: datetime | None = None
     _rest: tuple[datetime | None, datetime | None] = (None, None)
 
     def want(self, wants: Mapping[WantKey, Want], now: datetime) -> None:
@@ -80,6 +81,7 @@ class RingJudge:
         keys = frozenset(wants)
         new = [want for key, want in wants.items() if key not in self._known]
         knew, self._known = self._known, keys
+        self._swapped_at = now if knew and keys and knew.isdisjoint(keys) else None
         if not wants:
             self._base = self._retry = self._next = None
             self._level = Level.NORMAL
@@ -117,7 +119,7 @@ class RingJudge:
             self.lates.append(late)
         self._rest = (self._started, self._ended)
         self._live, self._started, self._next, self._retry, self._unreached = True, call.at, None, None, False
-        self._afresh_at = None
+        self._afresh_at = self._swapped_at = None
 
     def end(self, call: Call, now: datetime) -> None:
         """It rings no more."""
@@ -147,13 +149,21 @@ class RingJudge:
         return self._started is not None and now - self._started < MERGE
 
     def _begins_afresh(self, at: datetime) -> bool:
-        """What ended a call and what is new came at one instant: all was answered first, and a new cadence began."""
-        began = self._afresh_at
-        if began is None or not began + PAUSE - EXACT <= at <= began + PAUSE + self.allow:
-            return False
-        self._base = began
-        self._level = max((want.level for want in self._wants.values()), key=lambda level: level.rank)
-        return True
+        """Whether another cadence may have begun: an instant does not tell in which order lines were answered and asked.
+
+        What ended a call and what is new came at one instant; or all that was to be heard went as something new came.
+        """
+        level = max((want.level for want in self._wants.values()), key=lambda level: level.rank, default=Level.NORMAL)
+        first = timedelta(seconds=self.clocks.at(level, at).attempts_s[0])
+        rested = [self._ended + PAUSE] if self._ended is not None else []
+        for began, soonest in ((self._afresh_at, timedelta(0)), (self._swapped_at, first)):
+            if began is None:
+                continue
+            slot = max(began + soonest, *rested)
+            if slot - EXACT <= at <= slot + self.allow:
+                self._base, self._level = began, level
+                return True
+        return False
 
     def _slot(self, now: datetime) -> datetime | None:
         if self._base is None:

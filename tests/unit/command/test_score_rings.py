@@ -105,6 +105,27 @@ OVER = change(4.4)
             3,
             [],
         ),
+        (
+            "all was answered for him while he was rung, and something new came at that instant",
+            [BEGINS, change(2.3, want(name="b", since=2.3))],
+            [call(0, 0.7), call(2, 2.7, "answered"), call(3.05, 3.6)],
+            3.9,
+            [],
+        ),
+        (
+            "but no sooner than a line rests",
+            [BEGINS, change(2.3, want(name="b", since=2.3))],
+            [call(0, 0.7), call(2, 2.7, "answered"), call(2.9, 3.6)],
+            3.9,
+            ["before the cadence"],
+        ),
+        (
+            "nor where something of before still stands",
+            [BEGINS, change(2.3, want(), want(name="b", since=2.3))],
+            [call(0, 0.7), call(2, 2.7, "answered"), call(3.05, 3.6)],
+            3.9,
+            ["before the cadence"],
+        ),
     ],
 )
 def test_the_worst_matters_cadence_is_the_only_one(
