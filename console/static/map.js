@@ -54,12 +54,13 @@ export class OverviewMap {
       sources: { regions: source("code"), roads: source(), zones: source(), marks: source() },
       layers: [
         { id: "ground", type: "background", paint: { "background-color": c.ground } },
-        { id: "regions", type: "fill", source: "regions", paint: { "fill-color": tint, "fill-antialias": false } }, // borders hide its edge
-        { id: "blind", type: "fill", source: "regions", filter: ["in", ["get", "sight"], ["literal", ["none", "part"]]], paint: { "fill-pattern": ["match", ["get", "sight"], "none", "hatch", "hatch-thin"], "fill-antialias": false } },
+        { id: "regions", type: "fill", source: "regions", paint: { "fill-color": tint } },
+        { id: "blind", type: "fill", source: "regions", filter: ["==", ["get", "sight"], "none"], paint: { "fill-pattern": "hatch" } },
+        { id: "half-blind", type: "fill", source: "regions", filter: ["==", ["get", "sight"], "part"], paint: { "fill-pattern": "hatch-thin" } },
         { id: "roads", type: "line", source: "roads", paint: { "line-color": c.road, "line-width": ["match", ["get", "kind"], ["road", "street"], 1.6, 0.7] } },
         { id: "borders", type: "line", source: "regions", paint: { "line-color": c.border, "line-width": 0.8 } },
         { id: "zones-drawn", type: "line", source: "zones", filter: ["!", ["get", "in_force"]], layout: { visibility: "none" }, paint: { "line-color": c.calm, "line-width": 0.8, "line-dasharray": [3, 2] } },
-        { id: "zones", type: "fill", source: "zones", filter: ["get", "in_force"], paint: { "fill-color": level, "fill-opacity": 0.28, "fill-antialias": false } },
+        { id: "zones", type: "fill", source: "zones", filter: ["get", "in_force"], paint: { "fill-color": level, "fill-opacity": 0.28 } },
         { id: "zones-edge", type: "line", source: "zones", filter: ["get", "in_force"], paint: { "line-color": level, "line-width": 1.8, "line-dasharray": [2, 1] } },
         { id: "chosen-region", type: "line", source: "regions", filter: ["==", ["get", "code"], ""], paint: { "line-color": c.ink, "line-width": 3 } },
         { id: "chosen-zone", type: "line", source: "zones", filter: ["==", ["get", "sel"], ""], paint: { "line-color": c.ink, "line-width": 3 } },

@@ -4,8 +4,7 @@
 import { Map as GlMap } from "/vendor/maplibre-gl.mjs";
 
 const LOOK_MS = 8; // how often a frame that is being read is looked at
-const FRAME_MS = 120; // a change comes in pieces: they are drawn together,
-const WHOLE_MS = 1500; // once all are there, but after so long in any case
+const FRAME_MS = 120; // a change comes in pieces: several are drawn together
 const SOFT = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 function isSoft(gl) {
@@ -24,23 +23,16 @@ export class SoftMap extends GlMap {
     this.shown.classList.add("map-copy");
     drawn.before(this.shown);
     drawn.style.visibility = "hidden";
-    this.once("idle", () => { this.started = true; }); // until then it loads what its frames ask for
     this.on("idle", () => this.copy());
     this.on("render", () => this.isMoving() && this.copy());
   }
 
   triggerRepaint() {
     if (!this.shown || this.isMoving()) return super.triggerRepaint();
-    const wanted = performance.now();
-    const draw = () => {
-      if (this.started && !this.isStyleLoaded() && performance.now() - wanted < WHOLE_MS) {
-        this.drawing = setTimeout(draw, LOOK_MS);
-        return;
-      }
+    this.drawing ??= setTimeout(() => {
       this.drawing = null;
       super.triggerRepaint();
-    };
-    this.drawing ??= setTimeout(draw, FRAME_MS);
+    }, FRAME_MS);
   }
 
   // The frame as it stands now. Whoever asks for it waits for nothing: it is looked at until it is there.

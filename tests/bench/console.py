@@ -6,8 +6,8 @@ Starts `fengsui run` on a DATA of its own with the drill at SPEED (60), waits fo
 in Chromium. References of the same run: an empty page of the console (the login), and a bare client of each service's
 event stream. All is counted from the instant at which that client has an event: ``event`` till the page has it,
 ``row`` till an alarm's row is painted, a part's name till its new content is: parts that come with the stream by each
-event that their figures tell of for the first time, the others by the first load after the event. ``opening: …`` are
-those of the page's first ten seconds, in which it makes its map.
+event that their figures tell of for the first time, the others by the first load after the event. ``settled: …`` are
+those after the page's first ten seconds, in which it makes its map.
 """
 
 from __future__ import annotations
@@ -212,10 +212,10 @@ def measure(minutes: float, loads: int, query: str = "") -> dict[str, dict[str, 
         page.goto(f"/?realm={REALM}&{query}")
         page.locator("#list li[data-sel]").first.wait_for(state="attached")  # it may lie in a folded group
         seen, loaded, parts = look(page, minutes * 60)
+        found |= later(seen, loaded, parts, had)
         opened = min(each["t"] for each in seen) + OPENING_MS
-        found |= later([each for each in seen if each["t"] >= opened], loaded, parts, had)
-        opening = later([each for each in seen if each["t"] < opened], loaded, parts, had)
-        found |= {f"opening: {name}": values for name, values in opening.items()}
+        settled = later([each for each in seen if each["t"] >= opened], loaded, parts, had)
+        found |= {f"settled: {name}": values for name, values in settled.items()}
     return {name: figures(values) for name, values in found.items() if values}
 
 
