@@ -149,7 +149,7 @@ class RingJudge:
         return self._started is not None and now - self._started < MERGE
 
     def _begins_afresh(self, at: datetime) -> bool:
-        """Whether another cadence may have begun: an instant does not tell in which order lines were answered and asked.
+        """Whether another cadence may have begun: an instant does not tell whether lines were answered or asked first.
 
         What ended a call and what is new came at one instant; or all that was to be heard went as something new came.
         """
