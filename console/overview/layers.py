@@ -233,7 +233,8 @@ def zone(feature: Feature, seen: Seen) -> Item:
 class Layer:
     """图层: where it is asked for, and how an answer's row becomes an item; ``key`` is its key on the keyboard.
 
-    ``pace_ms`` is the least time between two loads of its list: alarms can rest, since each comes with its event.
+    ``pace_ms`` is the least time between two loads of its list, ``after_ms`` how long the first of them waits after an
+    event: alarms can rest, since each comes with its event, and all of a burst are shown before the list is made anew.
     """
 
     name: str
@@ -243,6 +244,7 @@ class Layer:
     make: Callable[[Mapping[str, Any], Seen], Item]
     on: str  # the events that may change it
     pace_ms: int = 500
+    after_ms: int = 20
 
     @property
     def is_features(self) -> bool:
@@ -253,7 +255,7 @@ def _layer(name: str, key: str, service: str, make: Callable[[Mapping[str, Any],
     return Layer(name, key, service, f"/collections/{name}/items", make, on)
 
 
-FUSES = Layer("fuses", "1", "warning", "/v1/fuses", fuse, "warning:transition", pace_ms=1500)
+FUSES = Layer("fuses", "1", "warning", "/v1/fuses", fuse, "warning:transition", pace_ms=1500, after_ms=1000)
 LAYERS = (
     FUSES,
     _layer("stations", "2", "warning", station, "warning:transition warning:station"),

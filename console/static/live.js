@@ -1,6 +1,6 @@
 // Follows /stream and loads anew the parts that an event may have changed. Events come in bursts: the first is followed at
 // once, those that come while a part is being loaded are answered by one more load of it, and one with data-pace rests
-// so many milliseconds between two loads.
+// so many milliseconds between two loads, the first of them data-after an event.
 // Another module may take part: document gets `live:event` for each event ({service, event, row}: the row only where an
 // element of the page has data-rows and the event changes one) and `live:loaded` for each part, which was asked for at `asked`.
 import { setClock, tick } from "./clock.js";
@@ -114,9 +114,10 @@ function concerned(part, service, kind) {
 // What tells the event itself is asked for at once; what rests between loads (counts, summaries) lets it go first.
 function changed(service, kind) {
   const parts = [...document.querySelectorAll("[data-part]:not([hidden])")].filter((part) => concerned(part, service, kind));
-  for (const part of parts) if (!part.dataset.pace) want(part);
-  const rest = parts.filter((part) => part.dataset.pace);
-  if (rest.length) setTimeout(() => rest.forEach(want), AFTER_MS);
+  for (const part of parts) {
+    if (part.dataset.pace) setTimeout(() => want(part), Number(part.dataset.after ?? AFTER_MS));
+    else want(part);
+  }
 }
 
 function all() {

@@ -1,7 +1,8 @@
 // The marks of the map. A level has a shape of its own beside its colour: red a square, orange a diamond, yellow a triangle,
 // blue a disc; one that nobody and nothing has confirmed is hollow. What is calm is small and grey, not known is a ring.
 
-const RATIO = 2;
+export const RATIO = 2; // pixels of a mark to one of the page
+export const LEVELS = ["Red", "Orange", "Yellow", "Blue"];
 const NAMES = ["ground", "land", "border", "road", "ink", "halo", "calm", "red", "orange", "yellow", "blue"];
 
 // The colours as the page's style has them, in light or dark.
@@ -13,7 +14,7 @@ export function paletteOf(place) {
     probe.className = `map-${name}`;
     colours[name] = getComputedStyle(probe).color;
   }
-  for (const level of ["Red", "Orange", "Yellow", "Blue"]) {
+  for (const level of LEVELS) {
     probe.className = `map-tint-${level.toLowerCase()}`;
     colours[`tint${level}`] = getComputedStyle(probe).color;
   }
@@ -28,7 +29,7 @@ function drawn(size, draw) {
   pen.scale(RATIO, RATIO);
   pen.lineJoin = "round";
   draw(pen, size);
-  return pen.getImageData(0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 function shape(pen, size, kind, inset) {
@@ -73,7 +74,7 @@ function hatch(colour, gap) {
 export function iconsOf(c) {
   const level = (kind, colour) => mark(18, kind, { fill: colour, edge: c.halo, width: 2 });
   const open = (kind, colour) => mark(18, kind, { fill: c.halo, edge: colour, width: 3 });
-  return [
+  return Object.fromEntries([
     ["level-red-open", open("square", c.red)],
     ["level-orange-open", open("diamond", c.orange)],
     ["level-yellow-open", open("triangle", c.yellow)],
@@ -90,7 +91,10 @@ export function iconsOf(c) {
     ["sites-unknown", mark(11, "triangle", { edge: c.calm })],
     ["shelters", mark(12, "house", { fill: c.calm, edge: c.halo, width: 1 })],
     ["shelters-unknown", mark(12, "house", { fill: c.halo, edge: c.calm })],
-    ["hatch", hatch(c.calm, 7)],
-    ["hatch-thin", hatch(c.calm, 16)],
-  ];
+  ]);
+}
+
+// By what is seen of a township: nothing, or a part.
+export function hatchesOf(c) {
+  return { none: hatch(c.calm, 7), part: hatch(c.calm, 16) };
 }

@@ -33,7 +33,7 @@ function showList(name) {
     const current = tab.dataset.list === name;
     if (current) {
       list.dataset.on = card.dataset.on = tab.dataset.on;
-      list.dataset.pace = tab.dataset.pace;
+      Object.assign(list.dataset, { pace: tab.dataset.pace, after: tab.dataset.after });
     }
     tab.toggleAttribute("aria-current", false);
     if (current) tab.setAttribute("aria-current", "true");
@@ -226,8 +226,8 @@ async function startMap() {
   const place = document.getElementById("map");
   if (!place) return;
   try {
-    const { OverviewMap } = await import("./map.js");
-    map = new OverviewMap(place, page.dataset.realm, (sel) => pick(sel, { fromMap: true }), choose);
+    const { openMap } = await import("./map.js");
+    map = await openMap(place, page.dataset.realm, (sel) => pick(sel, { fromMap: true }), choose);
     map.select(page.dataset.sel, { move: true });
   } catch (error) {
     page.classList.add("no-map");

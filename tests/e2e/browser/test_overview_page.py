@@ -45,13 +45,17 @@ def look_at_the_gauge(page: Page) -> list[float]:
 
 
 def sees_the_gauge(page: Page) -> None:
-    """Until the gauge's mark, red or orange, stands in the middle of the copied map."""
-    until(  # the frame as it was read: its first line is the lowest
+    """Until the gauge's mark, red or orange, stands in the middle of the map, and its ground is copied."""
+    until(
         page,
         """() => {
-            const copy = document.querySelector('#map canvas.map-copy'), pen = copy.getContext('2d');
-            const [red, green, blue] = pen.getImageData(copy.width / 2, copy.height / 2, 1, 1).data;
-            return red > 120 && green < red * .7 && blue < red * .5;
+            const pixels = (name, of) => {
+                const canvas = document.querySelector(`#map canvas.${name}`), { width, height } = canvas;
+                return canvas.getContext('2d').getImageData(...of(width, height)).data;
+            };
+            const [red, green, blue] = pixels('map-over', (width, height) => [width / 2, height / 2, 1, 1]);
+            const ground = pixels('map-copy', (width, height) => [0, 0, width, height]);
+            return red > 120 && green < red * .7 && blue < red * .5 && ground.some((part) => part > 0);
         }""",
     )
 
@@ -66,7 +70,7 @@ def click_on_map(page: Page, station_id: str) -> None:
         """([at, sel]) => {
             const map = document.getElementById('map').map;
             if (!map.loaded() || map.isMoving()) return false;
-            return map.queryRenderedFeatures(map.project(at), {layers: ['marks']})[0]?.properties.sel === sel;
+            return document.getElementById('map').overlay.found(map.project(at)).sel === sel;
         }""",
         [at, f"stations:{station_id}"],
     )
