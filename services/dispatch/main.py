@@ -89,7 +89,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
     frame.number("checkins", checkins_api.READERS, checkins_api.numbers)
     frame.number("to_sign", ORDER_READERS, orders_api.to_sign)
     frame.number("cases", callouts_api.READERS, lambda ctx, conn: callouts_api.open_cases(ctx, conn, callouts))
-    frame.number("newest", ORDER_READERS, incidents_api.newest)
+    frame.number("newest", ORDER_READERS, incidents_api.newest())
     frame.include(accounts_api.routes(frame, signer))
     frame.include(callouts_api.routes(callouts, ringing.receipt, settings.carriers))
     frame.include(orders_api.routes(frame, orders))

@@ -126,7 +126,8 @@ class Counts:
 
     @staticmethod
     def _count(ctx: Context, after: int, of: tuple[str, ...] | None) -> str:
-        return msgspec.json.encode({**told(ctx.frame, ctx, of), "after": after}).decode()
+        with ctx.frame.writer.turns.first():
+            return msgspec.json.encode({**told(ctx.frame, ctx, of), "after": after}).decode()
 
 
 def _counted(count: Count, ctx: Context, conn: Connection) -> Any:

@@ -426,13 +426,24 @@ def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
 
 
+_NEWEST = (
+    select(log)
+    .where(log.c.realm == bindparam("realm"), log.c.no >= bindparam("since"))
+    .order_by(log.c.no.desc())
+    .limit(bindparam("limit"))
+)
+
+
+def newest(conn: Connection, realm: str, limit: int, since: int) -> list[Row[Any]]:
+    """What the realm's cases logged last, from number ``since`` on, newest first."""
+    return list(conn.execute(_NEWEST, {"realm": realm, "limit": limit, "since": since}))
+
+
 def last_of(
-    conn: Connection, realm: str, case_ids: Iterable[str] | None, limit: int, before: int | None = None
+    conn: Connection, realm: str, case_ids: Iterable[str], limit: int, before: int | None = None
 ) -> list[Row[Any]]:
-    """What these cases (or all) logged last, from before number ``before``, newest first."""
-    query = select(log).where(log.c.realm == realm)
-    if case_ids is not None:
-        query = query.where(log.c.case_id.in_(sorted(set(case_ids))))
+    """What these cases logged last, from before number ``before``, newest first."""
+    query = select(log).where(log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))))
     if before is not None:
         query = query.where(log.c.no < before)
     return list(conn.execute(query.order_by(log.c.no.desc()).limit(limit)))

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import NEWEST, Incidents, Position, newest_lines, shown, timeline
+from services.dispatch.incidents.service import NEWEST, Incidents, Newest, Position, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -23,6 +22,7 @@ from shared.errors import Invalid
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, encode_cursor
+from shared.http.numbers import Count
 from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
@@ -38,9 +38,10 @@ def _position(cursor: str | None) -> Position:
     return entry, act, call
 
 
-def newest(ctx: Context, conn: Connection) -> list[dict[str, Any]]:
+def newest() -> Count:
     """最近记事 The lines that became known last, over all incidents of the realm, newest first."""
-    return [entry.as_dict() for entry in newest_lines(conn, ctx.realm, LINES_SHOWN)]
+    kept = Newest(LINES_SHOWN)
+    return lambda ctx, conn: [entry.as_dict() for entry in kept.of(conn, ctx.realm)]
 
 
 class MergeBody(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge as merge_sorted
@@ -34,7 +34,11 @@ from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
 from shared.realm import format_time
 
+Numbered = list[tuple[int, Entry]]
+Read = Callable[[Connection, str, int, int], Numbered]
+
 SPLIT_MAX = 500
+REALMS_KEPT = 20
 LIVE_MAX = 500
 
 
@@ -197,12 +201,31 @@ def timeline(
     return in_order([line for _, _, line in kept]), (entry, act, call) if more else None
 
 
-def newest_lines(conn: Connection, realm: str, limit: int) -> list[Entry]:
-    """最近记事 What became known last in the realm, newest first."""
-    entries = store.entries(conn, realm, None, limit)
-    acts = _acts(order_store.acts(conn, realm, None, limit))
-    calls = _calls(call_store.last_of(conn, realm, None, limit))
-    return sorted((line for _, _, line in _last([entries, acts, calls], limit)[0]), key=_known, reverse=True)
+class Newest:
+    """最近记事 What became known last in a realm; a line stays as it is, so that only those since the last are read."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: dict[str, list[Numbered]] = {}
+
+    def of(self, conn: Connection, realm: str) -> list[Entry]:
+        """Newest first."""
+        kept = self._kept.get(realm, [[], [], []])
+        found = [self._go_on(read, conn, realm, lines) for read, lines in zip(SOURCES, kept, strict=True)]
+        if realm not in self._kept and len(self._kept) >= REALMS_KEPT:
+            self._kept.clear()
+        self._kept[realm] = found
+        return sorted((line for _, _, line in _last(found, self._limit)[0]), key=_known, reverse=True)
+
+    def _go_on(self, read: Read, conn: Connection, realm: str, kept: Numbered) -> Numbered:
+        """``kept`` goes on where its newest line still stands; else (a drill began anew) all is read again."""
+        if kept:
+            fresh = read(conn, realm, self._limit, kept[0][0])
+            if len(fresh) == self._limit:
+                return fresh
+            if fresh and fresh[-1] == kept[0]:
+                return [*fresh, *kept[1:]][: self._limit]
+        return read(conn, realm, self._limit, 0)
 
 
 def _last(sources: Sequence[Sequence[tuple[int, Entry]]], limit: int) -> tuple[list[tuple[int, int, Entry]], bool]:
@@ -214,6 +237,13 @@ def _last(sources: Sequence[Sequence[tuple[int, Entry]]], limit: int) -> tuple[l
 
 def _known(entry: Entry) -> tuple[datetime, datetime]:
     return entry.known_at, entry.at
+
+
+SOURCES: tuple[Read, ...] = (
+    store.newest,
+    lambda conn, realm, limit, since: _acts(order_store.newest_acts(conn, realm, limit, since)),
+    lambda conn, realm, limit, since: _calls(call_store.newest(conn, realm, limit, since)),
+)
 
 
 def _acts(acts: Iterable[tuple[int, OrderAct]]) -> list[tuple[int, Entry]]:

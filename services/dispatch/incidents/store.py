@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, or_, select, update
+from sqlalchemy import Column, Connection, Index, Integer, Table, Text, bindparam, insert, or_, select, update
 
 from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
 from services.dispatch.incidents.timeline import Entry
@@ -193,13 +193,26 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
+_NEWEST = (
+    select(incident_entries)
+    .where(incident_entries.c.realm == bindparam("realm"), incident_entries.c.no >= bindparam("since"))
+    .order_by(incident_entries.c.no.desc())
+    .limit(bindparam("limit"))
+)
+
+
+def newest(conn: Connection, realm: str, limit: int, since: int) -> list[tuple[int, Entry]]:
+    """The realm's newest lines with their numbers, from number ``since`` on, newest first."""
+    rows = conn.execute(_NEWEST, {"realm": realm, "limit": limit, "since": since})
+    return [(row.no, _entry(row)) for row in rows]
+
+
 def entries(
-    conn: Connection, realm: str, incident_ids: Iterable[str] | None, limit: int, before: int | None = None
+    conn: Connection, realm: str, incident_ids: Iterable[str], limit: int, before: int | None = None
 ) -> list[tuple[int, Entry]]:
-    """The newest lines of these incidents, or of all, from before number ``before``; each with its number."""
-    query = select(incident_entries).where(incident_entries.c.realm == realm)
-    if incident_ids is not None:
-        query = query.where(incident_entries.c.incident_id.in_(list(incident_ids)))
+    """The newest lines of these incidents, from before number ``before``; each with its number."""
+    c = incident_entries.c
+    query = select(incident_entries).where(c.realm == realm, c.incident_id.in_(list(incident_ids)))
     if before is not None:
         query = query.where(incident_entries.c.no < before)
     rows = conn.execute(query.order_by(incident_entries.c.no.desc()).limit(limit))

@@ -383,19 +383,31 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
     _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
+_NEWEST = (
+    select(order_acts)
+    .where(order_acts.c.realm == bindparam("realm"), order_acts.c.no >= bindparam("since"))
+    .order_by(order_acts.c.no.desc())
+    .limit(bindparam("limit"))
+)
+
+
+def newest_acts(conn: Connection, realm: str, limit: int, since: int) -> list[tuple[int, OrderAct]]:
+    """What was done last with the realm's orders, with its number, from number ``since`` on, newest first."""
+    return [(row.no, _act(row)) for row in conn.execute(_NEWEST, {"realm": realm, "limit": limit, "since": since})]
+
+
 def acts(
     conn: Connection,
     realm: str,
-    incident_ids: Iterable[str] | None,
+    incident_ids: Iterable[str],
     limit: int,
     *,
     order_id: str | None = None,
     before: int | None = None,
 ) -> list[tuple[int, OrderAct]]:
-    """What was done last with the orders of these incidents (or of all), or with one; newest first, with its number."""
-    query = select(order_acts).where(order_acts.c.realm == realm)
-    if incident_ids is not None:
-        query = query.where(order_acts.c.incident_id.in_(list(incident_ids)))
+    """What was done last with the orders of these incidents, or with one; newest first, with its number."""
+    c = order_acts.c
+    query = select(order_acts).where(c.realm == realm, c.incident_id.in_(list(incident_ids)))
     if order_id is not None:
         query = query.where(order_acts.c.order_id == order_id)
     if before is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,8 @@ from services.warning.schema import metadata
 from shared.db.together import texts_of, together
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.db.upsert import upsert
+
+STANDS_KEPT = 2000  # decoded
 
 states = Table(
     "fuse_states",
@@ -160,8 +163,14 @@ def load_states(conn: Connection, realm: str) -> list[FuseState]:
 
 
 def load_stands(conn: Connection, realm: str) -> dict[tuple[str, str], Stand]:
-    found = (_STAND.decode(text) for (text,) in texts_of(conn, _STATES, realm=realm))
+    found = (_stand(text) for (text,) in texts_of(conn, _STATES, realm=realm))
     return {stand.key: stand for stand in found}
+
+
+@lru_cache(maxsize=STANDS_KEPT)
+def _stand(text: str) -> Stand:
+    """By the text, which says all of it, so that this memory cannot be stale."""
+    return _STAND.decode(text)
 
 
 def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:
