@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -35,7 +34,6 @@ QUEUE_MAX = 20_000
 BATCH_MAX = 2_000
 LINGER_S = 0.01
 CALL_TIMEOUT_S = 15.0
-GIVE_S = 0.02
 BEHIND_S = 2.0  # who waits longer than this in the queue finds us behind
 STANDBY_EVERY_S = 0.5
 BACKOFF_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -70,32 +68,6 @@ class _Item:
 _STOP = object()
 
 
-class Turns:
-    """先后 Short reads that somebody looks at go before the writer's next entry: threads share one interpreter."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._reading = 0
-
-    @contextmanager
-    def first(self) -> Iterator[None]:
-        """The writer waits for what is done here, `GIVE_S` at most."""
-        with self._changed:
-            self._reading += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._reading -= 1
-                self._changed.notify_all()
-
-    def give(self) -> None:
-        """From the writer, between two entries."""
-        if self._reading:
-            with self._changed:
-                self._changed.wait_for(lambda: not self._reading, GIVE_S)
-
-
 class Writer:
     """唯一写者: start it with the service, stop it last. ``on_reset`` callbacks run after a rolled-back batch."""
 
@@ -121,7 +93,6 @@ class Writer:
         self.on_rows: list[tuple[Table, Callable[[], None]]] = []  # after a commit with new rows of this table
         self.fence = 0
         self.failing: str | None = None
-        self.turns = Turns()
         self.behind_at: datetime | None = None  # wall: when an entry was last found waiting long
         owner, ours = tables.owner, bindparam("ours", type_=BigId)
         self._still_ours = update(owner).where(owner.c.id == 1, owner.c.fence == ours).values(fence=ours)
@@ -311,7 +282,6 @@ class Writer:
             tx = self._tx(conn)
             at = 0
             while at < len(batch):
-                self.turns.give()
                 entry = batch[at]
                 if isinstance(entry, _Call):
                     answers.append((entry.future, *self._call(tx, entry)))

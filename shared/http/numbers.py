@@ -126,8 +126,7 @@ class Counts:
 
     @staticmethod
     def _count(ctx: Context, after: int, of: tuple[str, ...] | None) -> str:
-        with ctx.frame.writer.turns.first():
-            return msgspec.json.encode({**told(ctx.frame, ctx, of), "after": after}).decode()
+        return msgspec.json.encode({**told(ctx.frame, ctx, of), "after": after}).decode()
 
 
 def _counted(count: Count, ctx: Context, conn: Connection) -> Any:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import NEWEST, Incidents, Newest, Position, shown, timeline
+from services.dispatch.incidents.service import NEWEST, SOURCES, Incidents, Newest, Position, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
@@ -40,7 +40,7 @@ def _position(cursor: str | None) -> Position:
 
 def newest() -> Count:
     """最近记事 The lines that became known last, over all incidents of the realm, newest first."""
-    kept = Newest(LINES_SHOWN)
+    kept = Newest(LINES_SHOWN, SOURCES)
     return lambda ctx, conn: [entry.as_dict() for entry in kept.of(conn, ctx.realm)]
 
 

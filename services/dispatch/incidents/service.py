@@ -204,21 +204,21 @@ def timeline(
 class Newest:
     """最近记事 What became known last in a realm; a line stays as it is, so that only those since the last are read."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, sources: Sequence[Read]) -> None:
+        self._limit, self._sources = limit, tuple(sources)
         self._kept: dict[str, list[Numbered]] = {}
 
     def of(self, conn: Connection, realm: str) -> list[Entry]:
         """Newest first."""
-        kept = self._kept.get(realm, [[], [], []])
-        found = [self._go_on(read, conn, realm, lines) for read, lines in zip(SOURCES, kept, strict=True)]
+        kept = self._kept.get(realm, [[] for _ in self._sources])
+        found = [self._go_on(read, conn, realm, lines) for read, lines in zip(self._sources, kept, strict=True)]
         if realm not in self._kept and len(self._kept) >= REALMS_KEPT:
             self._kept.clear()
         self._kept[realm] = found
         return sorted((line for _, _, line in _last(found, self._limit)[0]), key=_known, reverse=True)
 
     def _go_on(self, read: Read, conn: Connection, realm: str, kept: Numbered) -> Numbered:
-        """``kept`` goes on where its newest line still stands; else (a drill began anew) all is read again."""
+        """``kept`` goes on where its newest line still stands; else (another store was put in) all is read again."""
         if kept:
             fresh = read(conn, realm, self._limit, kept[0][0])
             if len(fresh) == self._limit:

@@ -138,6 +138,32 @@ def test_a_map_whose_drawing_the_browser_took_away_is_copied_again_once_it_is_gi
     assert page.evaluate("document.getElementById('map').map.gl.isContextLost()") is False
 
 
+def test_an_alarm_is_on_the_map_with_its_event_and_the_ground_is_not_drawn_for_it(
+    district: District, open_page: OpenPage
+) -> None:
+    page = open_page("/")
+    drawn(page)
+    page.route("**/part/map/marks?*", lambda route: None)  # from here on the map knows what the events say
+    page.evaluate(
+        """code => {
+            const { map, overlay } = document.getElementById('map');
+            const town = overlay.regions.find((each) => each.code === code);
+            window.ground = 0;
+            map.on('render', () => { window.ground += 1; });
+            window.middle = () => {
+                const { x, y, scale } = overlay.at, [east, south] = town.middle;
+                const at = [x + east * scale, y + south * scale].map((part) => part * devicePixelRatio);
+                return overlay.pens[0].getImageData(...at, 1, 1).data.join();
+            };
+            window.calm = window.middle();
+        }""",
+        "500114117",
+    )
+    district.read("fire-xnh-01", "fire_index", 75)
+    until(page, "window.middle() !== window.calm")  # the township's colour
+    assert page.evaluate("window.ground") == 0
+
+
 def before_the_townships(open_page: OpenPage) -> tuple[Page, Route]:
     """The page with its map, and the townships' answer, which is held back."""
     page = open_page("/login", role=None)
@@ -164,6 +190,18 @@ def test_the_map_stays_as_near_as_the_officer_took_it_before_the_townships_came(
     townships.continue_()
     until(page, "document.getElementById('map').map.querySourceFeatures('regions').length > 0")
     assert page.evaluate("document.getElementById('map').map.getZoom()") == pytest.approx(12.5)
+
+
+def test_townships_that_could_not_be_had_are_asked_for_again(open_page: OpenPage) -> None:
+    page = open_page("/login", role=None)
+    page.clock.install()
+    page.route("**/part/map/base?*", lambda route: route.abort(), times=1)
+    page.context.add_cookies(open_page("/").context.cookies())
+    page.goto(f"/?sel={GAUGE}")
+    until(page, "Number(document.getElementById('map').dataset.marks) > 0")
+    assert page.evaluate("document.getElementById('map').overlay.regions.length") == 0
+    page.clock.fast_forward(20_000)
+    until(page, "document.getElementById('map').overlay.regions.length > 0")
 
 
 def test_where_all_is_well_every_number_is_known_and_the_rest_comes_with_the_stream(open_page: OpenPage) -> None:
