@@ -35,16 +35,17 @@ def routes() -> APIRouter:
     @router.get("/part/map/base")
     async def base(here: Here, request: Request) -> Response:
         """Townships and roads: what changes with the pack alone."""
-        regions = await _whole(here, "resources", "/collections/regions/items")
-        roads = await _whole(here, "resources", "/collections/roads/items")
+        regions, no_regions = await _whole(here, "resources", "/collections/regions/items")
+        roads, no_roads = await _whole(here, "resources", "/collections/roads/items")
         drawn = [row for row in regions if row["geometry"] and row["geometry"]["type"] != "Point"]
-        return await asyncio.to_thread(_geojson, request, [(_region, drawn), (_road, roads)])
+        layers = [(_region, drawn), (_road, roads)]
+        return await asyncio.to_thread(_geojson, request, layers, [*no_regions, *no_roads])
 
     @router.get("/part/map/zones")
     async def zones(here: Here, request: Request) -> Response:
         """Danger zones, with those in force."""
-        rows = await _whole(here, "resources", "/collections/zones/items")
-        return await asyncio.to_thread(_geojson, request, [(_zone, rows)])
+        rows, wrong = await _whole(here, "resources", "/collections/zones/items")
+        return await asyncio.to_thread(_geojson, request, [(_zone, rows)], wrong)
 
     @router.get("/part/map/marks")
     async def marks(here: Here) -> Response:
@@ -79,18 +80,20 @@ def _marked(asked: Mapping[str, Asked]) -> str:
     return json.dumps(body, ensure_ascii=False)
 
 
-async def _whole(here: Visit, service: str, path: str) -> list[Mapping[str, Any]]:
-    """All pages of a collection; what could not be had is left out."""
+async def _whole(here: Visit, service: str, path: str) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """All pages of a collection, and what is wrong where some of them could not be had."""
     found: list[Mapping[str, Any]] = []
     cursor: str | None = None
     for _ in range(PAGES_MAX):
         query = {"limit": ROWS_ASKED, **({"cursor": cursor} if cursor else {})}
         asked = (await here.ask({"rows": (service, path, query)}))["rows"]
+        if asked.wrong:
+            return found, [asked.wrong]
         found += rows_of(asked)
         cursor = _next(asked)
         if cursor is None:
-            break
-    return found
+            return found, []
+    return found, [f"{path}: more than {PAGES_MAX * ROWS_ASKED}"]
 
 
 def _next(asked: Asked) -> str | None:
@@ -143,10 +146,13 @@ def _rounded(coordinates: Any) -> Any:
     return [_rounded(part) for part in coordinates]
 
 
-def _geojson(request: Request, layers: Sequence[tuple[Draw, Sequence[Mapping[str, Any]]]]) -> Response:
-    """With an ETag: a reload of the page sends nothing again."""
+def _geojson(
+    request: Request, layers: Sequence[tuple[Draw, Sequence[Mapping[str, Any]]]], wrong: Sequence[str]
+) -> Response:
+    """With an ETag: a reload of the page sends nothing again. ``wrong`` says why it is not all."""
     features = [draw(row) for draw, rows in layers for row in rows]
-    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, separators=(",", ":"))
+    body = {"type": "FeatureCollection", "wrong": wrong, "features": features}
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     tag = f'"{sha256_hex(text.encode())[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:

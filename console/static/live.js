@@ -1,8 +1,9 @@
 // Follows /stream and loads anew the parts that an event may have changed. Events come in bursts: the first is followed at
 // once, those that come while a part is being loaded are answered by one more load of it, and one with data-pace rests
-// so many milliseconds between two loads, the first of them data-after an event.
+// so many milliseconds between two loads, the first of them data-after an event whose row came with it.
 // Another module may take part: document gets `live:event` for each event ({service, event, row}: the row only where an
-// element of the page has data-rows and the event changes one) and `live:loaded` for each part, which was asked for at `asked`.
+// element of the page has data-rows and the event changes one) and `live:loaded` for each part, which was asked for at `asked`;
+// `live:all` when all is loaded anew, since something may have been missed.
 import { setClock, tick } from "./clock.js";
 
 const AGAIN_MS = 15000; // silence of a stream is no proof that nothing changed
@@ -112,16 +113,18 @@ function concerned(part, service, kind) {
 }
 
 // What tells the event itself is asked for at once; what rests between loads (counts, summaries) lets it go first.
-function changed(service, kind) {
+function changed(service, kind, row) {
   const parts = [...document.querySelectorAll("[data-part]:not([hidden])")].filter((part) => concerned(part, service, kind));
   for (const part of parts) {
-    if (part.dataset.pace) setTimeout(() => want(part), Number(part.dataset.after ?? AFTER_MS));
+    const after = row ? part.dataset.after : undefined;
+    if (part.dataset.pace) setTimeout(() => want(part), Number(after ?? AFTER_MS));
     else want(part);
   }
 }
 
 function all() {
   for (const part of document.querySelectorAll("[data-part]:not([hidden])")) want(part);
+  document.dispatchEvent(new CustomEvent("live:all"));
 }
 
 // Services come and go together: what was missed meanwhile is loaded once.
@@ -155,7 +158,7 @@ function open() {
   stream.onmessage = (message) => {
     const said = JSON.parse(message.data);
     document.dispatchEvent(new CustomEvent("live:event", { detail: said }));
-    changed(said.service, said.event.kind);
+    changed(said.service, said.event.kind, said.row);
   };
 }
 

@@ -4,7 +4,6 @@ import { paletteOf } from "./marks.js";
 import { Overlay } from "./overlay.js";
 import { SoftMap } from "./softmap.js";
 
-const AGAIN_MS = 15000;
 const GROUND_SOON_MS = 1500;
 const MARKS_PACE_MS = 4000;
 const MARKS_AFTER_MS = 1000; // what rose is on the map by then: the rest of the burst goes first
@@ -32,6 +31,10 @@ async function load(realm, name) {
   } catch {
     return null;
   }
+}
+
+function isWhole(answer) {
+  return Boolean(answer) && !answer.wrong.length;
 }
 
 function groundOf(base) {
@@ -66,7 +69,8 @@ function styleOf(c, { regions, roads }) {
 
 class OverviewMap {
   constructor(place, realm, onPick, choose, base) {
-    Object.assign(this, { place, realm, onPick, choose });
+    Object.assign(this, { place, realm, onPick, choose, wrong: {}, grounded: isWhole(base) });
+    this.told = new Map(); // fuse/scope → what its last event said, until an answer knows of it
     const [colours, ground] = [paletteOf(place), groundOf(base)];
     this.map = new SoftMap({
       container: place,
@@ -98,8 +102,8 @@ class OverviewMap {
   async start() {
     const legend = document.getElementById("legend");
     legend?.addEventListener("change", () => this.show(legend));
-    document.addEventListener("live:event", ({ detail }) => this.onEvent(detail.event));
-    setInterval(() => document.hidden || this.again(), AGAIN_MS);
+    document.addEventListener("live:event", ({ detail }) => this.onEvent(detail));
+    document.addEventListener("live:all", () => this.again());
     this.refresh();
     this.zones();
     if (!legend) return;
@@ -110,6 +114,7 @@ class OverviewMap {
 
   // Townships and roads that came late.
   async ground(base) {
+    this.grounded = isWhole(base);
     const ground = groundOf(base);
     if (!ground.regions.length) return;
     this.overlay.set({ regions: ground.regions });
@@ -118,24 +123,32 @@ class OverviewMap {
     if (this.view() === this.begun) this.map.fitBounds(boundsOf(ground.regions), FIT); // else the officer is looking somewhere by now
   }
 
-  // What the event itself says, at once: a level that rose on a township or at a place. All the rest comes with `marks`.
-  apply({ scope, confirmed_level: sure, to, verification }) {
-    const area = this.overlay.areas[scope];
-    if (area && RANK[sure] > RANK[area.level]) area.level = sure;
-    const mark = this.overlay.marks.find((each) => each.sel.endsWith(`:${scope}`));
-    if (mark && RANK[to] > mark.rank) Object.assign(mark, { level: to, rank: RANK[to], open: verification !== "confirmed" });
-    if (area || mark) this.overlay.paint();
+  // What the event itself says, at once: a level that rose on a township or at a station. All the rest comes with `marks`.
+  // Events that were missed come again without a row: of them the next answer knows more.
+  onEvent({ event, row }) {
+    if (event.kind === "transition" && row) {
+      this.told.set(row.sel, { came: performance.now(), body: event.body, township: row.township });
+      this.raise();
+    }
+    if (KINDS.test(event.kind)) setTimeout(() => this.refresh(), row ? MARKS_AFTER_MS : AFTER_MS);
+    if (ZONE_KINDS.test(event.kind)) setTimeout(() => this.zones(), AFTER_MS);
   }
 
-  onEvent(event) {
-    if (event.kind === "transition") this.apply(event.body);
-    if (KINDS.test(event.kind)) setTimeout(() => this.refresh(), MARKS_AFTER_MS);
-    if (ZONE_KINDS.test(event.kind)) setTimeout(() => this.zones(), AFTER_MS);
+  raise() {
+    const { areas, marks } = this.overlay;
+    for (const { body, township } of this.told.values()) {
+      const area = areas[body.scope] ?? areas[township];
+      if (area && RANK[body.confirmed_level] > RANK[area.level]) area.level = body.confirmed_level;
+      const mark = marks.find((each) => each.sel === `stations:${body.scope}`);
+      if (mark && RANK[body.to] > mark.rank) Object.assign(mark, { level: body.to, rank: RANK[body.to], open: body.verification !== "confirmed" });
+    }
+    this.overlay.paint();
   }
 
   again() {
     this.refresh();
-    if (!this.overlay.regions.length) load(this.realm, "base").then((base) => this.ground(base));
+    this.zones();
+    if (!this.grounded) load(this.realm, "base").then((base) => this.ground(base));
   }
 
   refresh() {
@@ -147,18 +160,23 @@ class OverviewMap {
   }
 
   async loadMarks() {
+    const asked = performance.now();
     const found = await load(this.realm, "marks");
-    this.sayWrong(found?.wrong ?? ["console"]);
+    this.say({ marks: found?.wrong ?? ["console"] });
     if (found) {
       this.overlay.set({ areas: found.areas, marks: found.marks.features });
+      for (const [sel, { came }] of this.told) if (came < asked) this.told.delete(sel);
+      this.raise();
       this.place.dataset.marks = this.overlay.seen().length;
     }
     this.asked(); // there may be nothing to wait for
   }
 
+  // Zones of which some could not be had take nothing off the map.
   async loadZones() {
     const found = await load(this.realm, "zones");
-    if (found) this.overlay.set({ zones: found.features });
+    this.say({ zones: found?.wrong ?? ["console"] });
+    if (isWhole(found)) this.overlay.set({ zones: found.features });
   }
 
   show(legend) {
@@ -168,16 +186,19 @@ class OverviewMap {
     this.map.getLayer("roads") && this.map.setLayoutProperty("roads", "visibility", shown.has("roads") ? "visible" : "none");
   }
 
-  sayWrong(wrong) {
+  say(wrong) {
+    Object.assign(this.wrong, wrong);
+    const all = [...new Set(Object.values(this.wrong).flat())];
     let said = this.place.querySelector(".map-wrong");
-    if (!wrong.length) return void said?.remove();
+    if (!all.length) return void said?.remove();
     if (!said) {
       said = document.createElement("p");
       said.className = "map-wrong bad";
       said.setAttribute("role", "alert");
       this.place.append(said);
     }
-    said.textContent = `${this.place.dataset.wrong}: ${wrong.join(", ")}`;
+    const text = `${this.place.dataset.wrong}: ${all.join(", ")}`;
+    if (said.textContent !== text) said.textContent = text; // it is read aloud once
   }
 
   view() {

@@ -28,7 +28,7 @@ function massOf(points) {
 
 export class Overlay {
   constructor(map, colours) {
-    Object.assign(this, { map, colours, icons: iconsOf(colours), regions: [], zones: [], marks: [], areas: {}, shown: new Set() });
+    Object.assign(this, { map, colours, regions: [], zones: [], marks: [], areas: {}, shown: new Set() });
     Object.assign(this, { sel: "", chosen: { mark: "", zone: "", region: "" } });
     this.from = MercatorCoordinate.fromLngLat(map.getCenter());
     const holder = map.getCanvasContainer();
@@ -41,13 +41,20 @@ export class Overlay {
     holder.prepend(this.under);
     holder.append(this.over);
     this.pens = [this.under.getContext("2d"), this.over.getContext("2d")];
-    this.hatches = Object.fromEntries(Object.entries(hatchesOf(colours)).map(([sight, drawn]) => {
+    this.dress();
+    for (const canvas of [this.under, this.over]) canvas.addEventListener("contextrestored", () => { this.dress(); this.paint(); });
+    this.follow(map.frame());
+    map.on("framed", ({ frame }) => this.follow(frame));
+  }
+
+  // Its icons and hatches; once more where the browser took the drawings away.
+  dress() {
+    this.icons = iconsOf(this.colours);
+    this.hatches = Object.fromEntries(Object.entries(hatchesOf(this.colours)).map(([sight, drawn]) => {
       const pattern = this.pens[0].createPattern(drawn, "repeat");
       pattern.setTransform(new DOMMatrix().scale(devicePixelRatio / RATIO));
       return [sight, pattern];
     }));
-    this.follow(map.frame());
-    map.on("framed", ({ frame }) => this.follow(frame));
   }
 
   // As the ground that is seen lies.
@@ -155,7 +162,7 @@ export class Overlay {
     this.far(pen);
     pen.fillStyle = this.colours[`tint${LEVEL_OF[area?.level]}`] ?? this.colours.land;
     pen.fill(path, "evenodd");
-    const hatch = this.hatches[area?.sight];
+    const hatch = this.hatches[area?.sight ?? "none"]; // of which nothing is known, nothing is seen
     if (!hatch) return;
     pen.save();
     pen.clip(path, "evenodd");

@@ -69,9 +69,9 @@ export class SoftMap extends GlMap {
       if (gl.isContextLost()) return void (this.copying = false);
       if (gl.clientWaitSync(done, 0, 0) === gl.TIMEOUT_EXPIRED) return void setTimeout(look, LOOK_MS);
       gl.deleteSync(done);
+      this.copying = false;
       this.paint(held, width, height);
       this.fire("framed", { frame });
-      this.copying = false;
       if (this.again) this.triggerRepaint();
       this.again = false;
     };

@@ -402,6 +402,8 @@ def test_with_every_service_away_the_page_says_so_and_stays(tmp_path: Path) -> N
         assert page.status_code == 200
         assert page.text.count("不知道") >= 5
         assert "时钟停住" in page.text
+        for layer in ("base", "zones", "marks"):  # the map says so too, and takes off nothing
+            assert http.get(f"/part/map/{layer}?realm=x-live").json()["wrong"]
         with http.stream("GET", "/stream?realm=x-live&parts=strip") as stream:  # else a browser gives up for good
             assert stream.status_code == 200
             assert "event: away" in stream.iter_lines()

@@ -164,6 +164,65 @@ def test_an_alarm_is_on_the_map_with_its_event_and_the_ground_is_not_drawn_for_i
     assert page.evaluate("window.ground") == 0
 
 
+TOLD = """([scope, township, level]) => document.dispatchEvent(new CustomEvent('live:event', { detail: {
+    service: 'warning',
+    event: { kind: 'transition', body: { scope, to: level, confirmed_level: level, verification: 'confirmed' } },
+    row: { sel: `fuses:flash_flood/${scope}`, township },
+} }))"""
+LEVEL = "code => document.getElementById('map').overlay.areas[code].level"
+COLOURS = """code => {
+    const { overlay } = document.getElementById('map'), pen = overlay.pens[0];
+    const { path } = overlay.regions.find((each) => each.code === code), { width, height } = pen.canvas;
+    const { data } = pen.getImageData(0, 0, width, height), found = new Set();
+    overlay.far(pen);
+    for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) {
+        if (pen.isPointInPath(path, x, y)) found.add(data.slice((y * width + x) * 4, (y * width + x) * 4 + 3).join());
+    }
+    return found.size;
+}"""
+
+
+def test_a_villages_alarm_colours_its_township_and_an_older_answer_does_not_put_it_out(open_page: OpenPage) -> None:
+    page = open_page("/")
+    drawn(page)
+    held: list[Route] = []
+    page.route("**/part/map/marks?*", lambda route: held.append(route))
+    page.evaluate("document.dispatchEvent(new CustomEvent('live:all'))")
+    assert poll_until(lambda: page.evaluate("1") and held, PATIENCE_MS / 1000)
+    asked = held.pop()
+    old = asked.fetch().json()  # as it stood before the event, and answered after it
+    old["areas"]["500114109"]["level"] = "normal"
+    page.evaluate("window.before = document.getElementById('map').overlay.areas")
+    page.evaluate(TOLD, ["500114109201", "500114109", "orange"])
+    assert page.evaluate(LEVEL, "500114109") == "orange"
+    asked.fulfill(json=old)
+    until(page, "document.getElementById('map').overlay.areas !== window.before")
+    assert page.evaluate(LEVEL, "500114109") == "orange"
+
+
+def test_a_township_of_which_nothing_is_known_does_not_look_calm(open_page: OpenPage) -> None:
+    page = open_page("/")
+    drawn(page)
+    page.evaluate(
+        "document.getElementById('map').overlay.set({ areas: { 500114109: { level: 'normal', sight: 'all' } } })"
+    )
+    page.evaluate("document.getElementById('map').overlay.paintNow()")
+    seen, unknown = page.evaluate(COLOURS, "500114109"), page.evaluate(COLOURS, "500114121")
+    assert unknown > seen  # hatched
+
+
+def test_danger_zones_that_cannot_be_had_stay_on_the_map_and_it_says_so(open_page: OpenPage) -> None:
+    page = open_page("/")
+    drawn(page)
+    zones = "document.getElementById('map').overlay.zones.length"
+    until(page, f"{zones} > 0")
+    away = {"type": "FeatureCollection", "features": [], "wrong": ["resources: away"]}
+    page.route("**/part/map/zones?*", lambda route: route.fulfill(json=away))
+    page.evaluate("document.dispatchEvent(new CustomEvent('live:all'))")
+    expect(page.locator("#map .map-wrong")).to_contain_text("resources: away")
+    assert page.evaluate(zones) > 0
+
+
 def before_the_townships(open_page: OpenPage) -> tuple[Page, Route]:
     """The page with its map, and the townships' answer, which is held back."""
     page = open_page("/login", role=None)
