@@ -143,6 +143,7 @@ def test_an_alarm_is_on_the_map_with_its_event_and_the_ground_is_not_drawn_for_i
 ) -> None:
     page = open_page("/")
     drawn(page)
+    until(page, "(({ map }) => !map.drawing && !map.copying && !map.again)(document.getElementById('map'))")
     page.route("**/part/map/marks?*", lambda route: None)  # from here on the map knows what the events say
     page.evaluate(
         """code => {
