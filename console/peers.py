@@ -21,6 +21,7 @@ KEPT = httpx.Limits(
 )  # services keep theirs 20 s
 UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # `streams.STREAMS_MAX` is the limit
 ANSWER_BYTES_MAX = 4_000_000
+_PLAIN = msgspec.json.Decoder()  # of no type
 
 
 Ask = tuple[str, str, Mapping[str, Any]]
@@ -150,7 +151,7 @@ def _asked(service: str, answer: httpx.Response) -> Asked:
     if len(answer.content) > ANSWER_BYTES_MAX:
         return Asked(wrong=f"{service}: answer too large", status=answer.status_code)
     try:
-        body = msgspec.json.decode(answer.content)
+        body = _PLAIN.decode(answer.content)
     except ValueError:
         return Asked(wrong=f"{service}: {answer.status_code}", status=answer.status_code)
     if answer.is_success:

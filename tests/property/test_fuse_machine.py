@@ -19,6 +19,7 @@ from services.warning.fuses.state import FuseState, Transition
 from services.warning.fuses.world import World, decide
 from services.warning.readings.instant import MINUTE, parse_rfc3339
 from services.warning.readings.validate import Checked, Incoming, Quality
+from shared.structs import Reader
 from shared.vocabulary import Level
 from tests.support.fuse_packs import TOWN, at, book, reading, station
 
@@ -37,6 +38,7 @@ RULE = """
   hold: HOLDmin
   silence: {intervals: 3, above: orange, then: THEN}
 """
+STATE, CHECKED = Reader(FuseState), Reader(Checked)
 BOUNDS = {Level.YELLOW: 10, Level.ORANGE: 20, Level.RED: 30}
 LOWERING = {"hold", "release", "refuted"}
 NAMES = ("A", "B", "C")
@@ -166,8 +168,8 @@ class FuseMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         """kill -9: states and readings come back from their rows, nothing else does."""
         packed = [msgspec.json.encode(state) for state in self.restarted.states.values()]
-        states = [msgspec.json.decode(row, type=FuseState) for row in packed]
-        rows = [msgspec.json.decode(msgspec.json.encode(row), type=Checked) for row in self.rows]
+        states = [STATE.json(row) for row in packed]
+        rows = [CHECKED.json(msgspec.json.encode(row)) for row in self.rows]
         self.restarted = World.load(self.book, states, rows)
 
     # ---- what must always hold

@@ -27,6 +27,7 @@ from shared.errors import Invalid, NotFound, TooLarge, Unauthorized
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_place, page
 from shared.realm import format_time
+from shared.structs import Reader
 from shared.vocabulary import Role
 
 READERS = (
@@ -52,6 +53,7 @@ ANSWERERS = (
 ON_BEHALF = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
 FINDERS = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
 RECEIPT_BYTES_MAX = 16_384
+_RECEIPT = Reader(Receipt)
 CASES_SHOWN = 20
 LAST = "9"  # after every instant
 
@@ -261,7 +263,7 @@ def _receipts(router: APIRouter, take: ReceiptTaker, carriers: tuple[CarrierSpec
         if stored.carrier != signer:
             raise Unauthorized("another carrier made this attempt", "该拨叫不属于此通道", code="signature_wrong")
         try:
-            told = msgspec.json.decode(raw, type=Receipt)
+            told = _RECEIPT.json(raw)
         except msgspec.MsgspecError as error:
             raise Invalid(f"receipt: {error}", "回执格式有误") from error
         realm = ctx.realm

@@ -37,8 +37,10 @@ from services.dispatch.schema import metadata
 from shared.db.together import texts_of, together
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
+from shared.structs import Reader
 
 PERSONS_AT_ONCE = 1000
+_LINE, _MATTER, _RING = Reader(Line), Reader(Matter), Reader(Ring)
 LINES_KEPT = 2000  # decoded
 
 cases = Table(
@@ -188,7 +190,7 @@ def matter(conn: Connection, realm: str, case_id: str, matter_id: str) -> Matter
             matters.c.realm == realm, matters.c.case_id == case_id, matters.c.matter_id == matter_id
         )
     ).scalar()
-    return None if body is None else msgspec.convert(body, Matter)
+    return None if body is None else _MATTER.plain(body)
 
 
 def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter, datetime | None]]:
@@ -197,7 +199,7 @@ def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter,
         .where(matters.c.realm == realm, matters.c.case_id == case_id)
         .order_by(matters.c.matter_id)
     )
-    return [(msgspec.convert(row.body, Matter), row.ended_at) for row in rows]
+    return [(_MATTER.plain(row.body), row.ended_at) for row in rows]
 
 
 # -- lines -----------------------------------------------------------------------------------------------
@@ -267,7 +269,7 @@ def _held(conn: Connection, query: Select[Any]) -> list[Held]:
 @lru_cache(maxsize=LINES_KEPT)
 def _line(state: str) -> Line:
     """The line that this text says; a line is immutable and its text says all of it, so this memory cannot be stale."""
-    return msgspec.json.decode(state, type=Line)
+    return _LINE.json(state)
 
 
 def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
@@ -291,7 +293,7 @@ def anything_due(or_else: Exists) -> Select[bool]:
 
 def ring(conn: Connection, realm: str, person: str) -> Ring:
     state = conn.execute(select(rings.c.state).where(rings.c.realm == realm, rings.c.person == person)).scalar()
-    return Ring(person=person) if state is None else msgspec.convert(state, Ring)
+    return Ring(person=person) if state is None else _RING.plain(state)
 
 
 def due_rings(conn: Connection, realm: str, now: datetime, limit: int) -> list[str]:
@@ -321,7 +323,7 @@ def rings_of(conn: Connection, realm: str, persons: Iterable[str]) -> dict[str, 
         named = rings.c.person.in_(wanted[at : at + PERSONS_AT_ONCE])
         rows = conn.execute(select(rings.c.state, rings.c.last_cause).where(rings.c.realm == realm, named))
         for row in rows:
-            state = msgspec.convert(row.state, Ring)
+            state = _RING.plain(row.state)
             found[state.person] = (state, row.last_cause)
     return found
 

@@ -28,6 +28,7 @@ from services.dispatch.checkins.checkin import JOIN_WITHIN, CheckIn, Kind, Looke
 from services.dispatch.schema import metadata
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
+from shared.structs import Reader
 
 checkins = Table(
     "checkins",
@@ -68,6 +69,7 @@ checkin_acts = Table(
     Index("ix_checkin_acts_realm_checkin_id", "realm", "checkin_id"),
     Index("ix_checkin_acts_realm_receipt", "realm", "receipt"),
 )
+_CHECKIN = Reader(CheckIn)
 KNOWN_MAX = 50
 """How many earlier check-ins a report is compared with; the newest."""
 
@@ -82,7 +84,7 @@ class Stored:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(msgspec.convert(row.body, CheckIn), int(row.version), int(row.no))
+    return Stored(_CHECKIN.plain(row.body), int(row.version), int(row.no))
 
 
 def get(conn: Connection, realm: str, checkin_id: str) -> Stored | None:

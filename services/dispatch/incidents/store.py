@@ -15,6 +15,9 @@ from services.dispatch.incidents.timeline import Entry
 from services.dispatch.schema import metadata
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
+from shared.structs import Reader
+
+_INCIDENT = Reader(Incident)
 
 incidents = Table(
     "incidents",
@@ -76,7 +79,7 @@ class Stored:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(msgspec.convert(row.body, Incident), int(row.version), int(row.no), row.pack)
+    return Stored(_INCIDENT.plain(row.body), int(row.version), int(row.no), row.pack)
 
 
 def get(conn: Connection, realm: str, incident_id: str) -> Stored | None:

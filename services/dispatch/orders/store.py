@@ -31,8 +31,10 @@ from services.dispatch.schema import metadata
 from shared.db.together import texts_of, together
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
+from shared.structs import Reader
 from shared.vocabulary import Level
 
+_ORDER = Reader(Order)
 WAITING_KEPT = 500  # decoded
 
 orders = Table(
@@ -128,7 +130,7 @@ class OrderAct:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(msgspec.convert(row.body, Order), int(row.version), row.pack, int(row.no))
+    return Stored(_ORDER.plain(row.body), int(row.version), row.pack, int(row.no))
 
 
 def get(conn: Connection, realm: str, order_id: str) -> Stored | None:
@@ -230,7 +232,7 @@ def waiting(conn: Connection, realm: str) -> list[Order]:
 @lru_cache(maxsize=WAITING_KEPT)
 def _order(body: str) -> Order:
     """The order that this text says; it is immutable and its text says all of it, so this memory cannot be stale."""
-    return msgspec.json.decode(body, type=Order)
+    return _ORDER.json(body)
 
 
 def listing(

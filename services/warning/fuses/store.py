@@ -34,6 +34,7 @@ from services.warning.schema import metadata
 from shared.db.together import texts_of, together
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.db.upsert import upsert
+from shared.structs import Reader
 
 STANDS_KEPT = 2000  # decoded
 
@@ -149,7 +150,7 @@ class Stand(msgspec.Struct, frozen=True):
         return (self.fuse, self.scope)
 
 
-_STATE, _STAND, _WORD = msgspec.json.Decoder(FuseState), msgspec.json.Decoder(Stand), msgspec.json.Decoder(Word)
+_STATE, _STAND, _WORD = Reader(FuseState), Reader(Stand), Reader(Word)
 
 # -- states ----------------------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ _STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
 
 
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
-    found = [_STATE.decode(text) for (text,) in texts_of(conn, _STATES, realm=realm)]
+    found = [_STATE.json(text) for (text,) in texts_of(conn, _STATES, realm=realm)]
     return sorted(found, key=lambda state: state.key)
 
 
@@ -170,13 +171,13 @@ def load_stands(conn: Connection, realm: str) -> dict[tuple[str, str], Stand]:
 @lru_cache(maxsize=STANDS_KEPT)
 def _stand(text: str) -> Stand:
     """By the text, which says all of it, so that this memory cannot be stale."""
-    return _STAND.decode(text)
+    return _STAND.json(text)
 
 
 def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:
     key = (states.c.realm == realm, states.c.fuse == fuse, states.c.scope == scope)
     body = conn.execute(select(states.c.state).where(*key)).scalar()
-    return None if body is None else msgspec.convert(body, FuseState)
+    return None if body is None else _STATE.plain(body)
 
 
 def has_states(conn: Connection, realm: str) -> bool:
@@ -266,7 +267,7 @@ def words_of_trips(conn: Connection, realm: str, trip_ids: Sequence[str]) -> dic
     """What the records of several trips say, each first to last."""
     found: dict[str, list[Word]] = {}
     for trip_id, body in texts_of(conn, _WORDS, realm=realm, trips=list(trip_ids)):
-        found.setdefault(trip_id, []).append(_WORD.decode(body))
+        found.setdefault(trip_id, []).append(_WORD.json(body))
     return {trip_id: sorted(words, key=lambda word: word.n) for trip_id, words in found.items()}
 
 

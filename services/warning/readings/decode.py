@@ -18,6 +18,7 @@ import msgspec
 from services.warning.readings.senml import UNITS, SenmlError, is_senml, resolve
 from shared.ids import is_id
 from shared.pack.model import Metric, Station
+from shared.structs import Reader
 
 PAYLOAD_BYTES_MAX = 64 * 1024
 HEAD_BYTES = 4 * 1024
@@ -84,8 +85,8 @@ class Vocabulary:
     metrics: Mapping[str, Metric]
 
 
-_MANY = msgspec.json.Decoder(list[WireReading])
-_ONE = msgspec.json.Decoder(WireReading)
+_MANY = Reader(list[WireReading])
+_ONE = Reader(WireReading)
 
 
 def decode(payload: bytes, station: str, known: Vocabulary, now: datetime) -> Decoded:
@@ -117,8 +118,8 @@ def _fast(payload: bytes) -> list[tuple[int, WireReading | Fault]] | None:
     """The plain forms when nothing is wrong with them."""
     try:
         if payload[:1] == b"[":
-            return list(enumerate(_MANY.decode(payload))) or None
-        return [(0, _ONE.decode(payload))]
+            return list(enumerate(_MANY.json(payload))) or None
+        return [(0, _ONE.json(payload))]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -149,7 +150,7 @@ def _wire(item: Any, source: Any, index: int) -> WireReading | Fault:
     if isinstance(value, int | float) and not isinstance(value, bool) and not _finite(value):
         return _fault("not_finite", "value is not a finite number", index, source)
     try:
-        return msgspec.convert(item, WireReading)
+        return _ONE.plain(item)
     except msgspec.ValidationError as error:
         return _fault("not_a_reading", str(error)[:200], index, source)
 
