@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from services.dispatch.callouts import store as callouts
+from services.dispatch.callouts.case_log import log
 from services.dispatch.callouts.clocks import Clocks, read_clocks
 from services.dispatch.callouts.line import Line, LineStatus, PartyKind, PartyState
 from services.dispatch.callouts.matter import Grade
@@ -247,7 +248,7 @@ class Checkers:
                 "orders": orders.orders,
                 "case": callouts.cases,
                 "attempt": channels.attempts,
-                "case_log": callouts.log,
+                "case_log": log,
                 "incidents": incidents.incidents,
             },
             "resources": {"movement": stock.movements},

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from services.dispatch.callouts import store as callouts
+from services.dispatch.callouts.case_log import log
 from services.dispatch.channels import store as channels
 from services.resources.stock import store as stock
 from services.warning.alerts import store as alerts
@@ -59,7 +60,7 @@ HARM: dict[str, tuple[str, Harm, Check]] = {
     ),
     "a number is missing": (
         "dispatch",
-        lambda conn: conn.execute(delete(callouts.log).where(callouts.log.c.no == 2)),
+        lambda conn: conn.execute(delete(log).where(log.c.no == 2)),
         lambda checkers, conn: checkers.numbers(checkers.world.dispatch, conn),
     ),
     "nobody was called": (

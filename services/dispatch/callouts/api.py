@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import Connection, Row
 
-from services.dispatch.callouts import board, store
+from services.dispatch.callouts import board, case_log, store
 from services.dispatch.callouts.bodies import AnswerBody, CloseBody, ContactBody, FindingBody
 from services.dispatch.callouts.events import Answered
 from services.dispatch.callouts.line import Line
@@ -144,7 +144,7 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
         after = decode_place(cursor, int) or 0
         with ctx.read() as conn:
             _found(store.case(conn, ctx.realm, case_id), case_id)
-            rows = store.log_of(conn, ctx.realm, [case_id], limit + 1, after)
+            rows = case_log.of_case(conn, ctx.realm, case_id, limit + 1, after)
         return page([_log_entry(row) for row in rows], limit, lambda entry: [entry["no"]])
 
 

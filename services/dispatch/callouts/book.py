@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from services.dispatch.callouts import store
+from services.dispatch.callouts import case_log, store
 from services.dispatch.callouts.line import Line, LineStatus, Want
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
@@ -119,7 +119,7 @@ class Book:
         )
         channels.save_all(self.tx.conn, self.realm, self._moved_attempts)  # first, so that a phone is free again
         channels.add_all(self.tx.conn, self._attempts)
-        store.add_logs(self.tx, self._logs)
+        case_log.add(self.tx, self._logs)
         for kept in (self._dirty_cases, self._dirty_matters, self._dirty_rings):
             kept.clear()
         for written in (self._attempts, self._moved_attempts, self._logs):

@@ -1,4 +1,4 @@
-"""叫应存储 Cases, lines (the state as decided, plus what is asked for), rings, findings, and an append-only log."""
+"""叫应存储 Cases, lines (the state as decided, plus what is asked for), rings, blackouts (the log: ``case_log.py``)."""
 
 from __future__ import annotations
 
@@ -117,20 +117,6 @@ blackouts = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Index(None, "realm", "ended_at"),
-)
-log = Table(
-    "case_log",
-    metadata,
-    Column("realm", Text, primary_key=True),
-    Column("no", Integer, primary_key=True, autoincrement=False),
-    Column("case_id", Text, nullable=False),
-    Column("post", Text),
-    Column("at", UtcDateTime, nullable=False),
-    Column("happened_at", UtcDateTime),
-    Column("kind", Text, nullable=False),
-    Column("by", Text),
-    Column("body", Json, nullable=False),
-    Index(None, "realm", "case_id", "no"),
 )
 
 
@@ -405,12 +391,7 @@ def save_rings(tx: Tx, realm: str, held: Iterable[tuple[Ring, str, str | None]])
     tx.upsert(rings, rows, ("next_at", "last_result", "last_cause", "ended_at", "state"))
 
 
-def add_logs(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        tx.conn.execute(insert(log), rows)
-
-
-# -- blackouts and the log -------------------------------------------------------------------------------
+# -- blackouts -------------------------------------------------------------------------------------------
 
 
 _BLACK = select(blackouts).where(blackouts.c.realm == bindparam("realm"), blackouts.c.ended_at.is_(None))
@@ -426,37 +407,3 @@ def add_blackout(conn: Connection, **values: Any) -> None:
 
 def save_blackout(conn: Connection, realm: str, no: int, **values: Any) -> None:
     conn.execute(update(blackouts).where(blackouts.c.realm == realm, blackouts.c.no == no).values(**values))
-
-
-_NEWEST = (
-    select(log)
-    .where(log.c.realm == bindparam("realm"), log.c.no >= bindparam("since"))
-    .order_by(log.c.no.desc())
-    .limit(bindparam("limit"))
-)
-
-
-def newest(conn: Connection, realm: str, limit: int, since: int) -> list[Row[Any]]:
-    """What the realm's cases logged last, from number ``since`` on, newest first."""
-    return list(conn.execute(_NEWEST, {"realm": realm, "limit": limit, "since": since}))
-
-
-def last_of(
-    conn: Connection, realm: str, case_ids: Iterable[str], limit: int, before: int | None = None
-) -> list[Row[Any]]:
-    """What these cases logged last, from before number ``before``, newest first."""
-    query = select(log).where(log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))))
-    if before is not None:
-        query = query.where(log.c.no < before)
-    return list(conn.execute(query.order_by(log.c.no.desc()).limit(limit)))
-
-
-def log_of(conn: Connection, realm: str, case_ids: Iterable[str], limit: int, after: int = 0) -> list[Row[Any]]:
-    return list(
-        conn.execute(
-            select(log)
-            .where(log.c.realm == realm, log.c.case_id.in_(sorted(set(case_ids))), log.c.no > after)
-            .order_by(log.c.no)
-            .limit(limit)
-        )
-    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from services.dispatch.callouts import store as call_store
+from services.dispatch.callouts import case_log
 from services.dispatch.incidents import store
 from services.dispatch.incidents.calls import told
 from services.dispatch.incidents.grouping import (
@@ -192,7 +192,7 @@ def timeline(
         [
             store.entries(conn, realm, ids, limit + 1, before[0]),
             _acts(order_store.acts(conn, realm, ids, limit + 1, before=before[1])),
-            _calls(call_store.last_of(conn, realm, cases, limit + 1, before[2])) if cases else [],
+            _calls(case_log.last_of(conn, realm, cases, limit + 1, before[2])) if cases else [],
         ],
         limit,
     )
@@ -242,7 +242,7 @@ def _known(entry: Entry) -> tuple[datetime, datetime]:
 SOURCES: tuple[Read, ...] = (
     store.newest,
     lambda conn, realm, limit, since: _acts(order_store.newest_acts(conn, realm, limit, since)),
-    lambda conn, realm, limit, since: _calls(call_store.newest(conn, realm, limit, since)),
+    lambda conn, realm, limit, since: _calls(case_log.newest(conn, realm, limit, since)),
 )
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, Integer, Table, Text, bindparam, insert, or_, select, update
+from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, or_, select, update
 
 from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
 from services.dispatch.incidents.timeline import Entry
-from services.dispatch.schema import metadata
+from services.dispatch.schema import metadata, newest_rows
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.structs import Reader
@@ -196,12 +196,7 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
-_NEWEST = (
-    select(incident_entries)
-    .where(incident_entries.c.realm == bindparam("realm"), incident_entries.c.no >= bindparam("since"))
-    .order_by(incident_entries.c.no.desc())
-    .limit(bindparam("limit"))
-)
+_NEWEST = newest_rows(incident_entries)
 
 
 def newest(conn: Connection, realm: str, limit: int, since: int) -> list[tuple[int, Entry]]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from services.dispatch.orders.authority import TripMark
 from services.dispatch.orders.model import OPEN, UNSIGNED, Order
-from services.dispatch.schema import metadata
+from services.dispatch.schema import metadata, newest_rows
 from shared.db.together import texts_of, together
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
@@ -385,12 +385,7 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
     _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
-_NEWEST = (
-    select(order_acts)
-    .where(order_acts.c.realm == bindparam("realm"), order_acts.c.no >= bindparam("since"))
-    .order_by(order_acts.c.no.desc())
-    .limit(bindparam("limit"))
-)
+_NEWEST = newest_rows(order_acts)
 
 
 def newest_acts(conn: Connection, realm: str, limit: int, since: int) -> list[tuple[int, OrderAct]]:
