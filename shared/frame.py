@@ -7,14 +7,14 @@ returns ``frame.app``. Use cases get a `Tx`; routes get a `Ctx`; nothing else ho
     frame.every("callouts", tick)              ``tick(tx)`` each `tick_s`, in the writer; deadlines live in the store
     frame.on_start(hook), frame.on_stop(hook)  threads of the edge (MQTT), after the owner is known
     frame.ready("broker", probe)               ``probe()`` → None when fine, else what is wrong: /readyz and console
-    frame.number("orders", readers, count)     one figure of GET /v1/numbers
+    frame.number("orders", number)             one figure of GET /v1/numbers
     frame.include(router)
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -27,7 +27,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import MetaData, insert, select, update
+from sqlalchemy import MetaData, Text, cast, func, insert, select, update
 
 from shared.auth import enrolment
 from shared.auth.tokens import TokenVerifier
@@ -109,6 +109,7 @@ class Frame:
         self.registry = CollectorRegistry()
         self._probes: dict[str, Probe] = {}
         self.numbers: dict[str, numbers.Number] = {}
+        self.parked = select(cast(func.count(), Text)).select_from(tables.inbox_parked)
         self.ticks: list[tuple[str, Tick]] = []  # what `start` schedules; a simulation wakes them by hand
         self._tick_errors: dict[str, str] = {}
         self._starts: list[Callable[[], None]] = []
@@ -142,8 +143,8 @@ class Frame:
     def ready(self, name: str, probe: Probe) -> None:
         self._probes[name] = probe
 
-    def number(self, name: str, readers: Iterable[Role], count: numbers.Count) -> None:
-        self.numbers[name] = numbers.Number(tuple(readers), count)
+    def number(self, name: str, number: numbers.Number) -> None:
+        self.numbers[name] = number
 
     def active_pack(self) -> Pack | None:
         """The active version, or None while this service has none."""

@@ -24,10 +24,8 @@ from services.dispatch.incidents.service import Incidents
 from services.dispatch.intake import Intake
 from services.dispatch.orders import api as orders_api
 from services.dispatch.orders import features as order_features
-from services.dispatch.orders import store as order_store
 from services.dispatch.orders import worker as orders_worker
 from services.dispatch.orders.calling import SignerCalls
-from services.dispatch.orders.roles import READERS as ORDER_READERS
 from services.dispatch.orders.service import Orders
 from services.dispatch.schema import metadata, tables
 from services.dispatch.settings import DispatchSettings
@@ -84,12 +82,12 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
         known = _read_accounts(settings.accounts_file)
         frame.writer.on_owner.append(lambda tx: _keep_accounts(tx, known))
 
-    frame.number("orders", ORDER_READERS, lambda ctx, conn: order_store.counts(conn, ctx.realm))
-    frame.number("callouts", callouts_api.READERS, lambda ctx, conn: callouts_api.unanswered(ctx, conn, callouts))
-    frame.number("checkins", checkins_api.READERS, checkins_api.numbers)
-    frame.number("to_sign", ORDER_READERS, orders_api.to_sign)
-    frame.number("cases", callouts_api.READERS, lambda ctx, conn: callouts_api.open_cases(ctx, conn, callouts))
-    frame.number("newest", ORDER_READERS, incidents_api.newest())
+    frame.number("orders", orders_api.COUNTS)
+    frame.number("callouts", callouts_api.unanswered(callouts))
+    frame.number("checkins", checkins_api.NUMBERS)
+    frame.number("to_sign", orders_api.TO_SIGN)
+    frame.number("cases", callouts_api.open_cases(callouts))
+    frame.number("newest", incidents_api.newest())
     frame.include(accounts_api.routes(frame, signer))
     frame.include(callouts_api.routes(callouts, ringing.receipt, settings.carriers))
     frame.include(orders_api.routes(frame, orders))

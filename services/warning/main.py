@@ -49,8 +49,8 @@ def create_app(settings: WarningSettings, clock: Clock, *, verifier: TokenVerifi
         features.routes(pipeline.fuses),
     ):
         frame.include(router)
-    frame.number("stations", stations_api.MAY_READ, stations_api.numbers)
-    frame.number("fuses", fuses_api.MAY_READ, fuses_api.numbers(pipeline.fuses))
+    frame.number("stations", stations_api.NUMBERS)
+    frame.number("fuses", fuses_api.numbers(pipeline.fuses))
     frame.every("alert_watch", watch_alerts)
     if settings.mqtt_host is not None:
         connect_broker(frame, pipeline, settings, clock)

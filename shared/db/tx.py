@@ -20,6 +20,8 @@ from shared.db.upsert import upsert
 from shared.errors import Unavailable
 from shared.realm import ACTUAL, LIVE, RealmClock
 
+GIVEN = "outbox:"  # the counter of the numbers that a receiver's messages were given
+
 
 class RealmBook:
     """领域簿 The clocks of the realms as committed.
@@ -173,7 +175,7 @@ class Tx:
 
     def emit(self, receiver: str, realm: str, kind: str, aggregate: str, body: Any, *, pack: str | None = None) -> int:
         """Put a message into the numbered outbox (design §2.3); returns its number."""
-        no = self.next_no(realm, f"outbox:{receiver}")
+        no = self.next_no(realm, GIVEN + receiver)
         self._keep(
             self.tables.outbox,
             receiver=receiver,

@@ -1,23 +1,24 @@
 """值班数字 ``GET /v1/numbers``: whether a service is well and what officers always look at, in one answer.
 
-    frame.number("orders", READERS, lambda ctx, conn: store.counts(conn, ctx.realm))
+    frame.number("orders", Number(READERS, lambda _, glance: store.counts(glance), asks=(store.COUNTS,)))
 
 Figures, and the heads of short lists. A page shows them anew at each event, so that each must be cheap (a few
-milliseconds for a district's worst night), and never a zero for what is not known.
+milliseconds for a district's worst night), and never a zero for what is not known. What all of them ask of the store is
+asked as one statement.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.db.together import Glance, Statement
 from shared.errors import FengsuiError, Invalid
 from shared.http.context import Context, Ctx
 from shared.vocabulary import Role
@@ -32,15 +33,16 @@ RIGHTS_MAX = 200
 NAMES_CHARS_MAX = 300
 Rights = tuple[str, frozenset[str], tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]
 Of = Annotated[str | None, Query(max_length=NAMES_CHARS_MAX, description="names of figures, comma-separated")]
-Count = Callable[[Context, Connection], Any]
+Count = Callable[[Context, Glance], Any]
 
 
 @dataclass(frozen=True)
 class Number:
-    """一项数字"""
+    """一项数字: who may read it, how it is counted, and what the count reads by `Glance.texts`"""
 
-    readers: tuple[Role, ...]
+    readers: Collection[Role]
     count: Count
+    asks: tuple[Statement, ...] = ()
 
 
 def routes(frame: Frame) -> APIRouter:
@@ -81,19 +83,22 @@ def told(frame: Frame, ctx: Context, of: tuple[str, ...] | None = None) -> dict[
         if (of is None or name in of) and ctx.allows(number.readers)
     }
     counted: dict[str, Any] = dict.fromkeys(mine)
-    parked = None
+    parked = waiting = None
+    asks = [*frame.sender.asks, frame.parked, *(each for number in mine.values() for each in number.asks)]
     try:
         with ctx.read() as conn:
-            counted = {name: _counted(number.count, ctx, conn) for name, number in mine.items()}
+            glance = Glance(conn, asks, realm=ctx.realm)
+            counted = {name: _counted(number.count, ctx, glance) for name, number in mine.items()}
+            waiting = sum(row["waiting"] for row in frame.sender.status(glance))
             if ctx.allows(PARKED_READERS):
-                parked = conn.execute(select(func.count()).select_from(frame.tables.inbox_parked)).scalar()
+                parked = int(glance.texts(frame.parked)[0][0])
     except SQLAlchemyError as error:
         wrong["storage"] = f"{type(error).__name__}: {error}"
     return {
         "ready": not wrong,
         "wrong": wrong,
         "notes": notes,
-        "waiting": _waiting(frame.outbox_status()),
+        "waiting": waiting,
         "parked": parked,
         "numbers": counted,
     }
@@ -129,15 +134,9 @@ class Counts:
         return msgspec.json.encode({**told(ctx.frame, ctx, of), "after": after}).decode()
 
 
-def _counted(count: Count, ctx: Context, conn: Connection) -> Any:
+def _counted(count: Count, ctx: Context, glance: Glance) -> Any:
     """None while the service itself cannot tell, for want of a pack or of the realm's clock."""
     try:
-        return count(ctx, conn)
+        return count(ctx, glance)
     except FengsuiError:
         return None
-
-
-def _waiting(outbox: Iterable[Mapping[str, Any]]) -> int | None:
-    """Over all receivers, those that are away too; None where the store could not be read."""
-    counts = [row.get("waiting") for row in outbox]
-    return None if None in counts else sum(count for count in counts if count is not None)

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Text, cast, delete, insert, select, update
 
 from shared.db.engine import Store
 from shared.db.tables import PlatformTables
-from shared.db.tx import Tx
+from shared.db.together import Glance, together
+from shared.db.tx import GIVEN, Tx
 from shared.db.writer import Writer
 from shared.errors import FengsuiError
 from shared.http.client import Caller, Permanent, ServiceClient, TokenSource, Transient
@@ -43,6 +44,12 @@ class Sender:
         tokens: TokenSource,
     ) -> None:
         self._name, self._store, self._tables, self._writer = name, store, tables, writer
+        state, counters = tables.outbox_state, tables.counters
+        self._acked = together(state.c.receiver, state.c.realm, cast(state.c.acked, Text))
+        given = counters.c.name.startswith(GIVEN, autoescape=True)
+        self._given = together(counters.c.name, counters.c.realm, cast(counters.c.value, Text), where=given)
+        self.asks = (self._acked, self._given)
+        """what `status` reads"""
         self._lines = {
             peer: _Line(self, peer, ServiceClient(url, tokens)) for peer, url in peers.items() if peer != name
         }
@@ -73,26 +80,19 @@ class Sender:
                 line.thread.join(10)
             line.client.close()
 
-    def status(self) -> list[dict[str, Any]]:
+    def status(self, glance: Glance | None = None) -> list[dict[str, Any]]:
         """Per receiver: what is waiting and the last error, for /readyz, metrics and the console."""
-        out = self._tables.outbox
-        state = self._tables.outbox_state
-        with self._store.read() as conn:
-            acked = {
-                (row.receiver, row.realm): row.acked
-                for row in conn.execute(select(state.c.receiver, state.c.realm, state.c.acked))
-            }
-            last = conn.execute(
-                select(out.c.receiver, out.c.realm, func.max(out.c.no).label("no")).group_by(
-                    out.c.receiver, out.c.realm
-                )
-            ).all()
+        if glance is None:
+            with self._store.read() as conn:
+                return self.status(Glance(conn, self.asks))
+        acked = {(receiver, realm): int(no) for receiver, realm, no in glance.texts(self._acked)}
         waiting: dict[str, int] = dict.fromkeys(self._lines, 0)
-        for row in last:
-            line = self._lines.get(row.receiver)
-            heard = line.applied.get(row.realm) if line else None  # fresher than what is saved now and then
-            known = acked.get((row.receiver, row.realm), 0) if heard is None else heard
-            waiting[row.receiver] = waiting.get(row.receiver, 0) + max(0, row.no - known)
+        for name, realm, last in glance.texts(self._given):
+            receiver = name.removeprefix(GIVEN)
+            line = self._lines.get(receiver)
+            heard = line.applied.get(realm) if line else None  # fresher than what is saved now and then
+            known = acked.get((receiver, realm), 0) if heard is None else heard
+            waiting[receiver] = waiting.get(receiver, 0) + max(0, int(last) - known)
         return [
             {
                 "receiver": peer,
@@ -114,7 +114,7 @@ class _Line:
         self.applied: dict[str, int] = {}
         self._saved: dict[str, int] = {}
         counters = owner._tables.counters
-        self._last = select(counters.c.realm, counters.c.value).where(counters.c.name == f"outbox:{peer}")
+        self._last = select(counters.c.realm, counters.c.value).where(counters.c.name == GIVEN + peer)
 
     def _run(self) -> None:
         failures = 0
@@ -214,7 +214,7 @@ class _Line:
 
         def save(tx: Tx) -> None:
             given = tx.conn.execute(
-                select(counters.c.value).where(counters.c.realm == realm, counters.c.name == f"outbox:{peer}")
+                select(counters.c.value).where(counters.c.realm == realm, counters.c.name == GIVEN + peer)
             ).scalar()
             if applied > (given or 0):
                 return  # it has more than we gave since the restore: what we have is not acknowledged by that
@@ -245,9 +245,7 @@ class _Line:
             rows = tx.conn.execute(select(out).where(*here).order_by(out.c.no)).all()
             tx.conn.execute(delete(out).where(*here))
             tx.conn.execute(
-                update(counters)
-                .where(counters.c.realm == realm, counters.c.name == f"outbox:{peer}")
-                .values(value=applied)
+                update(counters).where(counters.c.realm == realm, counters.c.name == GIVEN + peer).values(value=applied)
             )
             for row in rows:
                 tx.emit(peer, realm, row.kind, row.aggregate, row.body, pack=row.pack)

@@ -12,13 +12,15 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Column, Text, select, table
 from starlette.requests import Request
 
 from shared.auth.tokens import Actor
+from shared.db.together import Glance, together
 from shared.db.tx import Tx
 from shared.errors import Refused
 from shared.http.context import Answer, Context, Ctx
+from shared.http.numbers import Number
 from shared.vocabulary import Role
 from tests.conftest import fresh_schema
 from tests.support.patience import PATIENCE_S
@@ -140,7 +142,7 @@ def test_a_stream_tells_the_numbers_at_first_and_when_they_have_changed(dsn: str
     frame = bare_frame(dsn, fresh_schema())
     frame.include(thing_routes())
     kept = select(frame.tables.counters.c.value).where(frame.tables.counters.c.name == "thing")
-    frame.number("things", [Role.DUTY_OFFICER], lambda ctx, conn: conn.execute(kept).scalar() or 0)
+    frame.number("things", Number([Role.DUTY_OFFICER], lambda ctx, glance: glance.conn.execute(kept).scalar() or 0))
     asked = OFFICER | {"Accept": "text/event-stream"}
     with serving(frame.app) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         with http.stream("GET", "/v1/events?numbers=true", headers=asked) as stream:
@@ -164,7 +166,7 @@ def test_a_stream_tells_the_numbers_at_first_and_when_they_have_changed(dsn: str
 def test_streams_of_the_same_rights_share_a_count_that_knows_their_last_event(dsn: str) -> None:
     frame = bare_frame(dsn, fresh_schema())
     counting = count(1)
-    frame.number("count", [Role.DUTY_OFFICER], lambda ctx, conn: next(counting))
+    frame.number("count", Number([Role.DUTY_OFFICER], lambda ctx, glance: next(counting)))
     alone = frame.counts.rest_s(100.0)
 
     def caller(*areas: str) -> Context:
@@ -204,12 +206,12 @@ def test_health_realm_and_metrics(http: httpx.Client) -> None:
 def test_numbers_hold_what_the_caller_may_read_and_never_a_zero_for_what_is_not_known(dsn: str) -> None:
     frame = bare_frame(dsn, fresh_schema())
 
-    def no_pack(ctx: Context, conn: Connection) -> int:
+    def no_pack(ctx: Context, _: Glance) -> int:
         return len(ctx.frame.require_pack().regions)
 
-    frame.number("realms", [Role.DUTY_OFFICER], lambda ctx, conn: [ctx.realm])
-    frame.number("regions", [Role.DUTY_OFFICER], no_pack)
-    frame.number("secret", [Role.ADMIN], lambda ctx, conn: 1)
+    frame.number("realms", Number([Role.DUTY_OFFICER], lambda ctx, glance: [ctx.realm]))
+    frame.number("regions", Number([Role.DUTY_OFFICER], no_pack))
+    frame.number("secret", Number([Role.ADMIN], lambda ctx, glance: 1))
     frame.ready("broker", lambda: "note: demo broker")
     with serving(frame.app) as url, httpx.Client(base_url=url) as http:
         assert http.get("/v1/numbers").status_code == 401
@@ -227,13 +229,13 @@ def test_numbers_hold_what_the_caller_may_read_and_never_a_zero_for_what_is_not_
 
 def test_numbers_say_what_is_wrong_while_the_store_cannot_be_read(dsn: str) -> None:
     frame = bare_frame(dsn, fresh_schema())
-    gone = text("select count(*) from gone")
-    frame.number("things", [Role.DUTY_OFFICER], lambda ctx, conn: conn.execute(gone).scalar())
+    gone = together(table("gone", Column("says", Text)).c.says)
+    frame.number("things", Number([Role.DUTY_OFFICER], lambda ctx, glance: len(glance.texts(gone)), (gone,)))
     with serving(frame.app) as url, httpx.Client(base_url=url) as http:
         told = http.get("/v1/numbers", headers=OFFICER).json()
     assert told["ready"] is False
     assert "gone" in told["wrong"]["storage"]
-    assert (told["numbers"], told["parked"]) == ({"things": None}, None)
+    assert (told["numbers"], told["parked"], told["waiting"]) == ({"things": None}, None, None)
 
 
 def test_the_inbox_takes_messages_only_from_the_service_it_names(http: httpx.Client) -> None:

@@ -22,10 +22,12 @@ from services.dispatch.channels.carrier import Receipt, ReceiptReason, check_sig
 from services.dispatch.channels.factory import CarrierSpec, carriers_for
 from services.dispatch.roster import service as roster
 from shared.auth.gate import covers
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.errors import Invalid, NotFound, TooLarge, Unauthorized
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_place, page
+from shared.http.numbers import Number
 from shared.realm import format_time
 from shared.structs import Reader
 from shared.vocabulary import Role
@@ -54,7 +56,6 @@ ON_BEHALF = (Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP)
 FINDERS = (Role.VERIFIER, Role.DUTY_OFFICER, Role.COMMANDER, Role.TOWNSHIP, Role.VILLAGE)
 RECEIPT_BYTES_MAX = 16_384
 _RECEIPT = Reader(Receipt)
-CASES_SHOWN = 20
 LAST = "9"  # after every instant
 
 ReceiptTaker = Callable[[Tx, str, str, Receipt, datetime], ReceiptReason]
@@ -304,26 +305,34 @@ def _head(ctx: Context, row: store.Case) -> dict[str, Any]:
     }
 
 
-def unanswered(ctx: Context, conn: Connection, callouts: Callouts) -> dict[str, Any]:
+def unanswered(callouts: Callouts) -> Number:
     """Over all open cases, of the lines that the caller may see: how many wait for an answer, and since when."""
-    waiting = store.open_lines(conn, ctx.realm, unanswered=True)
-    now = ctx.frame.domain_now(ctx.realm)
-    return board.unanswered([(line, callouts.clocks(pack)) for line, pack in waiting if _sees(ctx, line)], now)
+
+    def count(ctx: Context, glance: Glance) -> dict[str, Any]:
+        waiting = store.open_lines(glance, store.UNANSWERED)
+        now = ctx.frame.domain_now(ctx.realm)
+        return board.unanswered([(line, callouts.clocks(pack)) for line, pack in waiting if _sees(ctx, line)], now)
+
+    return Number(READERS, count, (store.UNANSWERED,))
 
 
-def open_cases(ctx: Context, conn: Connection, callouts: Callouts) -> list[dict[str, Any]]:
+def open_cases(callouts: Callouts) -> Number:
     """未结案件 The newest open cases with their ``numbers`` as ``/v1/callouts`` has them, longest unanswered first."""
-    found = store.list_cases(conn, ctx.realm, None, CASES_SHOWN, "open")
-    held: dict[str, list[Line]] = {row.case_id: [] for row in found}
-    for line, _ in store.open_lines(conn, ctx.realm):
-        if line.case_id in held and _sees(ctx, line):
-            held[line.case_id].append(line)
-    now = ctx.frame.domain_now(ctx.realm)
-    told = [
-        {"case_id": row.case_id, "numbers": board.summary(held[row.case_id], callouts.clocks(row.pack), now)}
-        for row in found
-    ]
-    return sorted(told, key=lambda case: case["numbers"]["oldest_unanswered_at"] or LAST)
+
+    def count(ctx: Context, glance: Glance) -> list[dict[str, Any]]:
+        found = store.newest_open(glance)
+        held: dict[str, list[Line]] = {case_id: [] for case_id, _ in found}
+        for line, _ in store.open_lines(glance):
+            if line.case_id in held and _sees(ctx, line):
+                held[line.case_id].append(line)
+        now = ctx.frame.domain_now(ctx.realm)
+        told = [
+            {"case_id": case_id, "numbers": board.summary(held[case_id], callouts.clocks(pack), now)}
+            for case_id, pack in found
+        ]
+        return sorted(told, key=lambda case: case["numbers"]["oldest_unanswered_at"] or LAST)
+
+    return Number(READERS, count, (store.NEWEST_OPEN, store.OPEN))
 
 
 def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:

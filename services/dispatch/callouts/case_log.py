@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Index, Integer, Row, Table, Text, insert, select
 
 from services.dispatch.schema import metadata, newest_rows
+from shared.db.together import last_row
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
 
@@ -25,6 +26,7 @@ log = Table(
     Column("body", Json, nullable=False),
     Index(None, "realm", "case_id", "no"),
 )
+LAST = last_row(log, log.c.case_id, log.c.body)
 _NEWEST = newest_rows(log)
 
 

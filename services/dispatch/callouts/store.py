@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     exists,
     insert,
     or_,
@@ -34,7 +35,7 @@ from services.dispatch.callouts.line import OPEN_STATUSES, Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
 from services.dispatch.schema import metadata
-from shared.db.together import texts_of, together
+from shared.db.together import Glance, Statement, together
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
 from shared.structs import Reader
@@ -42,6 +43,7 @@ from shared.structs import Reader
 PERSONS_AT_ONCE = 1000
 _LINE, _MATTER, _RING = Reader(Line), Reader(Matter), Reader(Ring)
 LINES_KEPT = 2000  # decoded
+CASES_SHOWN = 20
 
 cases = Table(
     "cases",
@@ -227,14 +229,27 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
 
 _OF_OPEN = (lines.c.realm == bindparam("realm")) & (cases.c.realm == lines.c.realm)
 _OF_OPEN &= (cases.c.case_id == lines.c.case_id) & (cases.c.state == "open")
-_OPEN = together(lines.c.state, cases.c.pack, where=_OF_OPEN)
-_UNANSWERED = together(lines.c.state, cases.c.pack, where=_OF_OPEN & lines.c.status.in_(sorted(OPEN_STATUSES)))
+_NEWEST = (
+    select(cast(cases.c.no, Text).label("number"), cases.c.case_id, cases.c.pack)
+    .where(cases.c.realm == bindparam("realm"), cases.c.state == "open")
+    .order_by(cases.c.no.desc())
+    .limit(CASES_SHOWN)
+    .subquery()
+)
+NEWEST_OPEN = together(*_NEWEST.c)
+OPEN = together(lines.c.state, cases.c.pack, where=_OF_OPEN)
+UNANSWERED = together(lines.c.state, cases.c.pack, where=_OF_OPEN & lines.c.status.in_(sorted(OPEN_STATUSES)))
 
 
-def open_lines(conn: Connection, realm: str, *, unanswered: bool = False) -> list[tuple[Line, str]]:
+def open_lines(glance: Glance, which: Statement = OPEN) -> list[tuple[Line, str]]:
     """The lines of all open cases, or those alone that nobody has answered yet, each with the pack of its case."""
-    asked = texts_of(conn, _UNANSWERED if unanswered else _OPEN, realm=realm)
-    return [(_line(state), pack) for state, pack in asked]
+    return [(_line(state), pack) for state, pack in glance.texts(which)]
+
+
+def newest_open(glance: Glance) -> list[tuple[str, str]]:
+    """The newest open cases with their packs, newest first; of `NEWEST_OPEN`."""
+    found = sorted(glance.texts(NEWEST_OPEN), key=lambda row: int(row[0]), reverse=True)
+    return [(case_id, pack) for _, case_id, pack in found]
 
 
 def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:

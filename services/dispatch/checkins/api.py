@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection
 
 from services.dispatch.checkins import service, store
 from services.dispatch.checkins.bodies import BODY_BYTES_MAX, CheckInBody, LookBody
@@ -17,11 +16,13 @@ from services.dispatch.checkins.service import CheckIns, receipt_out, shown
 from services.dispatch.checkins.store import Stored
 from services.dispatch.checkins.words import EMERGENCY
 from shared.auth.gate import covers
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.errors import Refused, TooMany
 from shared.frame import Frame
 from shared.http.context import ANONYMOUS, Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, encode_cursor
+from shared.http.numbers import Number
 from shared.pack.model import Pack
 from shared.realm import format_time
 from shared.vocabulary import Role
@@ -102,7 +103,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 after=after,
                 limit=limit,
             )
-            counts = numbers(ctx, conn)
+            counts = _numbers(ctx, Glance(conn, NUMBERS.asks, realm=ctx.realm))
         kept = rows[:limit]
         last = kept[-1] if len(rows) > limit else None
         return {
@@ -151,10 +152,13 @@ def _looking(router: APIRouter, frame: Frame, checkins: CheckIns) -> None:
             raise
 
 
-def numbers(ctx: Context, conn: Connection) -> dict[str, dict[str, int]]:
+def _numbers(ctx: Context, glance: Glance) -> dict[str, dict[str, int]]:
     """How many of one's area stand in each state, by kind."""
-    counts = store.numbers(conn, ctx.realm, regions_of(ctx, ctx.frame.require_pack()))
-    return {each.value: {state.value: counts.get((each.value, state.value), 0) for state in State} for each in Kind}
+    counts = store.numbers(glance, regions_of(ctx, ctx.frame.require_pack()))
+    return {each.value: {state.value: counts[each.value, state.value] for state in State} for each in Kind}
+
+
+NUMBERS = Number(READERS, _numbers, (store.NUMBERS,))
 
 
 def regions_of(ctx: Context, pack: Pack) -> set[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    func,
     insert,
     or_,
     select,
@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from services.dispatch.checkins.checkin import JOIN_WITHIN, CheckIn, Kind, Looked, Report, State
 from services.dispatch.schema import metadata
+from shared.db.together import Glance, how_many
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.structs import Reader
@@ -179,13 +180,16 @@ def listing(
     return [_stored(row) for row in conn.execute(query.order_by(c.rank, c.no).limit(limit + 1))]
 
 
-def numbers(conn: Connection, realm: str, regions: Collection[str] | None) -> dict[tuple[str, str], int]:
-    """How many there are of each (kind, state)."""
-    c = checkins.c
-    query = select(c.kind, c.state, func.count()).where(c.realm == realm)
-    if regions is not None:
-        query = query.where(c.region.in_(sorted(regions)))
-    return {(str(row[0]), str(row[1])): int(row[2]) for row in conn.execute(query.group_by(c.kind, c.state))}
+NUMBERS = how_many(checkins.c.kind, checkins.c.state, checkins.c.region, where=checkins.c.realm == bindparam("realm"))
+
+
+def numbers(glance: Glance, regions: Collection[str] | None) -> Counter[tuple[str, str]]:
+    """How many there are of each (kind, state), in all regions or in these; of `NUMBERS`."""
+    found: Counter[tuple[str, str]] = Counter()
+    for kind, state, region, number in glance.texts(NUMBERS):
+        if regions is None or region in regions:
+            found[kind, state] += int(number)
+    return found
 
 
 _DUE = (

@@ -12,17 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.incidents import store
 from services.dispatch.incidents.preview import foresee, out, persons_in
-from services.dispatch.incidents.service import NEWEST, SOURCES, Incidents, Newest, Position, shown, timeline
+from services.dispatch.incidents.service import HEADS, NEWEST, SOURCES, Incidents, Newest, Position, shown, timeline
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.roles import READERS
 from services.dispatch.orders.service import shown as order_shown
 from services.dispatch.roster import service as roster
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.errors import Invalid
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, encode_cursor
-from shared.http.numbers import Count
+from shared.http.numbers import Number
 from shared.vocabulary import Level, Role
 
 AREAS_MAX = 200
@@ -38,10 +39,15 @@ def _position(cursor: str | None) -> Position:
     return entry, act, call
 
 
-def newest() -> Count:
+def newest() -> Number:
     """最近记事 The lines that became known last, over all incidents of the realm, newest first."""
     kept = Newest(LINES_SHOWN, SOURCES)
-    return lambda ctx, conn: [entry.as_dict() for entry in kept.of(conn, ctx.realm)]
+
+    def count(ctx: Context, glance: Glance) -> list[dict[str, Any]]:
+        heads = [glance.texts(head) for head in HEADS]
+        return [entry.as_dict() for entry in kept.of(glance.conn, ctx.realm, heads)]
+
+    return Number(READERS, count, HEADS)
 
 
 class MergeBody(BaseModel):

@@ -29,6 +29,7 @@ from services.dispatch.incidents.timeline import Entry, in_order
 from services.dispatch.orders import store as order_store
 from services.dispatch.orders.service import Orders
 from services.dispatch.orders.store import OrderAct
+from shared.db.together import Statement
 from shared.db.tx import Tx
 from shared.errors import NotFound, Refused
 from shared.pack.model import Pack
@@ -206,15 +207,18 @@ class Newest:
 
     def __init__(self, limit: int, sources: Sequence[Read]) -> None:
         self._limit, self._sources = limit, tuple(sources)
-        self._kept: dict[str, list[Numbered]] = {}
+        self._kept: dict[str, tuple[list[Any], list[Numbered]]] = {}
 
-    def of(self, conn: Connection, realm: str) -> list[Entry]:
-        """Newest first."""
-        kept = self._kept.get(realm, [[] for _ in self._sources])
-        found = [self._go_on(read, conn, realm, lines) for read, lines in zip(self._sources, kept, strict=True)]
+    def of(self, conn: Connection, realm: str, heads: Sequence[Any]) -> list[Entry]:
+        """Newest first. ``heads``: each source's last line as it is stored; one that still is what it was adds none."""
+        before, kept = self._kept.get(realm, ([None] * len(heads), [[] for _ in heads]))
+        found = [
+            lines if lines and head == was else self._go_on(read, conn, realm, lines)
+            for read, lines, head, was in zip(self._sources, kept, heads, before, strict=True)
+        ]
         if realm not in self._kept and len(self._kept) >= REALMS_KEPT:
             self._kept.clear()
-        self._kept[realm] = found
+        self._kept[realm] = list(heads), found
         return sorted((line for _, _, line in _last(found, self._limit)[0]), key=_known, reverse=True)
 
     def _go_on(self, read: Read, conn: Connection, realm: str, kept: Numbered) -> Numbered:
@@ -239,6 +243,7 @@ def _known(entry: Entry) -> tuple[datetime, datetime]:
     return entry.known_at, entry.at
 
 
+HEADS: tuple[Statement, ...] = (store.LAST, order_store.LAST_ACT, case_log.LAST)
 SOURCES: tuple[Read, ...] = (
     store.newest,
     lambda conn, realm, limit, since: _acts(order_store.newest_acts(conn, realm, limit, since)),

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, 
 from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
 from services.dispatch.incidents.timeline import Entry
 from services.dispatch.schema import metadata, newest_rows
+from shared.db.together import last_row
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.structs import Reader
@@ -196,6 +197,7 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
+LAST = last_row(incident_entries, incident_entries.c.subject, incident_entries.c.zh)
 _NEWEST = newest_rows(incident_entries)
 
 

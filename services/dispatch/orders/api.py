@@ -45,11 +45,13 @@ from services.dispatch.orders.service import Make, Orders, line_of, shown, signi
 from services.dispatch.orders.store import Stored
 from services.dispatch.orders.words import head
 from shared.auth.gate import covers
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.errors import Forbidden, NotFound, Refused
 from shared.frame import Frame
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_place, encode_cursor
+from shared.http.numbers import Number
 from shared.pack.model import Pack
 from shared.vocabulary import Measure, Role
 
@@ -57,13 +59,17 @@ ACTS_SHOWN = 500
 WAITING_SHOWN = 6
 
 
-def to_sign(ctx: Context, conn: Connection) -> dict[str, Any]:
+def _to_sign(_: Context, glance: Glance) -> dict[str, Any]:
     """待签 How many orders wait for a signature, and the heads of the first: those whose time ends, the worst."""
     waiting = sorted(
-        store.waiting(conn, ctx.realm),
+        store.waiting(glance),
         key=lambda order: (order.due_at is None, order.due_at or order.created_at, -order.level.rank, order.order_id),
     )
     return {"total": len(waiting), "items": [head(order) for order in waiting[:WAITING_SHOWN]]}
+
+
+COUNTS = Number(READERS, lambda _, glance: store.counts(glance), (store.COUNTS,))
+TO_SIGN = Number(READERS, _to_sign, (store.WAITING,))
 
 
 def _acts(conn: Connection, realm: str, order: Order) -> list[dict[str, Any]]:
@@ -220,7 +226,7 @@ def _reading(router: APIRouter, frame: Frame) -> None:
                 incident_id=incident_id,
                 trip_id=trip_id,
             )
-            summary = store.counts(conn, ctx.realm)
+            summary = store.counts(Glance(conn, [store.COUNTS], realm=ctx.realm))
         district, pack = frame.settings.district, frame.active_pack()
         items = [
             {**shown(stored, ctx.realm, district), "persons": holders(stored.order, pack)} for _, stored in rows[:limit]

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     exists,
-    func,
     insert,
     select,
     update,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 from services.dispatch.orders.authority import TripMark
 from services.dispatch.orders.model import OPEN, UNSIGNED, Order
 from services.dispatch.schema import metadata, newest_rows
-from shared.db.together import texts_of, together
+from shared.db.together import Glance, how_many, last_row, together
 from shared.db.tx import Tx
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.structs import Reader
@@ -212,21 +211,21 @@ def due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Stored]
     return [_stored(row) for row in rows]
 
 
-_COUNTS = select(orders.c.state, func.count()).where(orders.c.realm == bindparam("realm")).group_by(orders.c.state)
-_WAITING = together(
+COUNTS = how_many(orders.c.state, where=orders.c.realm == bindparam("realm"))
+WAITING = together(
     orders.c.body,
     where=(orders.c.realm == bindparam("realm")) & orders.c.state.in_([state.value for state in UNSIGNED]),
 )
 
 
-def counts(conn: Connection, realm: str) -> dict[str, int]:
-    """How many orders of the realm stand in each state."""
-    return {str(state): int(number) for state, number in conn.execute(_COUNTS, {"realm": realm})}
+def counts(glance: Glance) -> dict[str, int]:
+    """How many orders of the realm stand in each state; of `COUNTS`."""
+    return {state: int(number) for state, number in glance.texts(COUNTS)}
 
 
-def waiting(conn: Connection, realm: str) -> list[Order]:
-    """The orders that wait for a signature."""
-    return [_order(text) for (text,) in texts_of(conn, _WAITING, realm=realm)]
+def waiting(glance: Glance) -> list[Order]:
+    """The orders that wait for a signature; of `WAITING`."""
+    return [_order(text) for (text,) in glance.texts(WAITING)]
 
 
 @lru_cache(maxsize=WAITING_KEPT)
@@ -385,6 +384,7 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
     _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
+LAST_ACT = last_row(order_acts, order_acts.c.order_id, order_acts.c.zh)
 _NEWEST = newest_rows(order_acts)
 
 

@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from services.warning.fuses import service, store, views
 from services.warning.fuses.book import Described, FuseKey
@@ -28,12 +27,13 @@ from services.warning.fuses.service import Deed, Fuses
 from services.warning.fuses.state import level_of
 from services.warning.fuses.store import trip as find_trip
 from services.warning.readings.instant import to_us
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.errors import NotFound
 from shared.errors import Refused as RefusedError
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_cursor, decode_place, page
-from shared.http.numbers import Count
+from shared.http.numbers import Number
 from shared.vocabulary import Level, Role, Verification
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
@@ -198,15 +198,15 @@ def _read_trips(router: APIRouter, fuses: Fuses) -> None:
         return {**shown, "records": records, "findings": found}
 
 
-def numbers(fuses: Fuses) -> Count:
+def numbers(fuses: Fuses) -> Number:
     """How many fuses there are, stand at each level, see nothing."""
 
-    def count(ctx: Context, conn: Connection) -> dict[str, Any]:
+    def count(ctx: Context, glance: Glance) -> dict[str, Any]:
         book = fuses.books.get(ctx.frame.require_pack().version)
-        stands = store.load_stands(conn, ctx.realm)
+        stands = store.stands(glance)
         return views.numbers_of(book.fuses.keys() | stands.keys(), stands)
 
-    return count
+    return Number(MAY_READ, count, (store.STATES,))
 
 
 def _write(router: APIRouter, fuses: Fuses, act: Act) -> None:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from services.warning.fuses.state import FuseState, Transition
 from services.warning.schema import metadata
-from shared.db.together import texts_of, together
+from shared.db.together import Glance, texts_of, together
 from shared.db.types import BigId, Json, UtcDateTime
 from shared.db.upsert import upsert
 from shared.structs import Reader
@@ -155,16 +155,17 @@ _STATE, _STAND, _WORD = Reader(FuseState), Reader(Stand), Reader(Word)
 # -- states ----------------------------------------------------------------------------------------------
 
 
-_STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
+STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
 
 
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
-    found = [_STATE.json(text) for (text,) in texts_of(conn, _STATES, realm=realm)]
+    found = [_STATE.json(text) for (text,) in texts_of(conn, STATES, realm=realm)]
     return sorted(found, key=lambda state: state.key)
 
 
-def load_stands(conn: Connection, realm: str) -> dict[tuple[str, str], Stand]:
-    found = (_stand(text) for (text,) in texts_of(conn, _STATES, realm=realm))
+def stands(glance: Glance) -> dict[tuple[str, str], Stand]:
+    """Of `STATES`."""
+    found = (_stand(text) for (text,) in glance.texts(STATES))
     return {stand.key: stand for stand in found}
 
 

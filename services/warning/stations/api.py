@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from services.warning.stations import service, store
+from shared.db.together import Glance
 from shared.db.tx import Tx
 from shared.http.context import Answer, Context, Ctx
 from shared.http.lists import Cursor, Limit, decode_place, page
+from shared.http.numbers import Number
 from shared.vocabulary import Role
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL in text
@@ -93,10 +94,12 @@ def routes() -> APIRouter:
     return router
 
 
-def numbers(ctx: Context, conn: Connection) -> dict[str, int]:
+def _numbers(ctx: Context, glance: Glance) -> dict[str, int]:
     """How many stations live, are silent, were never heard, are in maintenance."""
-    lives = store.load_lives(conn, ctx.realm)
-    return service.numbers(ctx.frame.require_pack().stations.values(), lives, _now(ctx))
+    return service.numbers(ctx.frame.require_pack().stations.values(), store.lives(glance), _now(ctx))
+
+
+NUMBERS = Number(MAY_READ, _numbers, (store.LIVES,))
 
 
 def _now(ctx: Context) -> Any:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from services.warning.schema import metadata
 from services.warning.stations.receipts import Receipt
-from shared.db.together import texts_of, together
+from shared.db.together import Glance, together
 from shared.db.types import BigId, Json, UtcDateTime
 
 CHUNK = 500
@@ -141,13 +141,12 @@ def load_states(conn: Connection, realm: str, stations: Iterable[str] | None = N
     return found
 
 
-_LIVES = together(states.c.station, states.c.maintenance, states.c.latest, where=states.c.realm == bindparam("realm"))
+LIVES = together(states.c.station, states.c.maintenance, states.c.latest, where=states.c.realm == bindparam("realm"))
 
 
-def load_lives(conn: Connection, realm: str) -> dict[str, Life]:
-    """Of each station that was ever heard of: what says whether it lives."""
-    rows = texts_of(conn, _LIVES, realm=realm)
-    return {station: _life(maintenance, latest) for station, maintenance, latest in rows}
+def lives(glance: Glance) -> dict[str, Life]:
+    """Of each station that was ever heard of: what says whether it lives; of `LIVES`."""
+    return {station: _life(maintenance, latest) for station, maintenance, latest in glance.texts(LIVES)}
 
 
 @lru_cache(maxsize=LIVES_KEPT)

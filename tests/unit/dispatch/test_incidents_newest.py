@@ -56,20 +56,23 @@ def test_lines_read_on_are_those_of_a_whole_reading(steps: list[tuple[str, int, 
         for nth in range(many):
             books[which].add(minute, f"{minute}.{nth}")
         if step == "look":
-            assert kept.of(CONN, REALM) == Newest(LIMIT, books).of(CONN, REALM)
+            heads = [book.lines[-1:] for book in books]
+            assert kept.of(CONN, REALM, heads) == Newest(LIMIT, books).of(CONN, REALM, heads)
 
 
-@pytest.mark.parametrize(("fresh", "read"), [(0, 1), (1, 2), (2, 3), (9, LIMIT)])
+@pytest.mark.parametrize(("fresh", "read"), [(0, 0), (1, 2), (2, 3), (9, LIMIT)])
 def test_only_the_last_line_and_what_came_after_it_is_read(fresh: int, read: int) -> None:
     book = Book()
     for minute in range(20):
         book.add(minute, str(minute))
     kept = Newest(LIMIT, [book])
-    kept.of(CONN, REALM)
+    kept.of(CONN, REALM, [book.lines[-1]])
     book.read = 0
     for minute in range(fresh):
         book.add(20 + minute, str(20 + minute))
-    assert [entry.text_zh for entry in kept.of(CONN, REALM)] == [str(19 + fresh - n) for n in range(LIMIT)]
+    assert [entry.text_zh for entry in kept.of(CONN, REALM, [book.lines[-1]])] == [
+        str(19 + fresh - n) for n in range(LIMIT)
+    ]
     assert book.read == read
 
 
@@ -79,4 +82,4 @@ def test_realms_are_kept_apart() -> None:
     by_realm["x-b"].add(1, "b")
     kept = Newest(LIMIT, [lambda conn, realm, limit, since: by_realm[realm](conn, realm, limit, since)])
     for realm, said in (("x-a", "a"), ("x-b", "b"), ("x-a", "a")):
-        assert [entry.text_zh for entry in kept.of(CONN, realm)] == [said]
+        assert [entry.text_zh for entry in kept.of(CONN, realm, [by_realm[realm].lines[-1]])] == [said]
