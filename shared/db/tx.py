@@ -122,13 +122,18 @@ class Tx:
         self.flush()
         self.forget()
         kept = len(self.after)
+        self.conn.exec_driver_sql("SAVEPOINT part")  # begin_nested makes each of its statements anew
         try:
-            with self.conn.begin_nested():
-                yield
-                self.flush()
+            yield
+            self.flush()
         except BaseException:
             del self.after[kept:]
+            if not self.conn.invalidated:  # else it is gone with all else
+                self.conn.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+                self.conn.exec_driver_sql("RELEASE SAVEPOINT part")
             raise
+        else:
+            self.conn.exec_driver_sql("RELEASE SAVEPOINT part")
         finally:
             self.forget()
 

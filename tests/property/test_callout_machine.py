@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
+import msgspec
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from services.dispatch.callouts import board
 from services.dispatch.callouts import ring as rings
 from services.dispatch.callouts.clocks import DEFAULTS, Clocks
 from services.dispatch.callouts.escalation import due_at, step
@@ -35,10 +38,12 @@ from services.dispatch.callouts.events import (
 from services.dispatch.callouts.line import OUT, Line, LineStatus, PartyKind, PartyState, Want, new_line, wants_of
 from services.dispatch.callouts.matter import Grade, LineMatter, Purpose, Via
 from services.dispatch.callouts.stand_in import acting_of, covers
+from services.dispatch.callouts.tally import tally
 from services.dispatch.channels.carrier import Result
 from services.dispatch.roster.who import Callee, Holder
 from shared.vocabulary import Level, worst
 
+TALLIES = import_module("services.dispatch.migrations.versions.0006_tallies")
 T0 = datetime(2026, 6, 28, 3, 5, tzinfo=UTC)
 CLOCKS = Clocks(day=DEFAULTS, night=DEFAULTS)
 PEOPLE = "甲乙丙丁戊己"
@@ -359,6 +364,27 @@ class CalloutMachine(RuleBasedStateMachine):
                 assert person in self.live or ring.next_at is not None, f"{person} is wanted and nobody rings"
             if person in self.struck:
                 assert not self.wants(person) or person in self.live
+
+    @invariant()
+    def a_case_counts_its_lines(self) -> None:
+        """The numbers, said again of the lines themselves; as a store of before the tallies would have them too."""
+        lines = list(getattr(self, "lines", {}).values())
+        numbers = board.summary(lines, CLOCKS, self.now) if lines else {}
+        live = [line for line in lines if line.status is not LineStatus.CLOSED]
+        for name, found in {
+            "level": [worst(*(m.level for line in live for m in line.matters))] if lines else [],
+            "called": live,
+            "answered": [line for line in live if line.status is LineStatus.ANSWERED],
+            "unanswered": [line for line in live if line.is_open],
+            "struck": [p for line in live for p in line.parties if p.state is PartyState.STRUCK],
+            "on_behalf": [line for line in live if line.answer and line.answer.via is Via.ON_BEHALF],
+            "feedback_overdue": [
+                line for line in live if line.feedback and line.feedback.overdue_at and not line.feedback.given_at
+            ],
+        }.items():
+            assert not lines or numbers[name] == (found[0] if name == "level" else len(found)), name
+        for line in lines:
+            assert TALLIES._tally(msgspec.to_builtins(line)) == msgspec.to_builtins(tally(line))
 
     @invariant()
     def nobody_is_out_and_called(self) -> None:

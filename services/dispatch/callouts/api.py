@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,9 +15,10 @@ from sqlalchemy import Connection, Row
 from services.dispatch.callouts import board, case_log, store
 from services.dispatch.callouts.bodies import AnswerBody, CloseBody, ContactBody, FindingBody
 from services.dispatch.callouts.events import Answered
-from services.dispatch.callouts.line import Line
+from services.dispatch.callouts.line import Line, LineStatus
 from services.dispatch.callouts.matter import Via
 from services.dispatch.callouts.service import Callouts
+from services.dispatch.callouts.tally import Tally
 from services.dispatch.channels import store as channels
 from services.dispatch.channels.carrier import Receipt, ReceiptReason, check_signature
 from services.dispatch.channels.factory import CarrierSpec, carriers_for
@@ -309,9 +311,10 @@ def unanswered(callouts: Callouts) -> Number:
     """Over all open cases, of the lines that the caller may see: how many wait for an answer, and since when."""
 
     def count(ctx: Context, glance: Glance) -> dict[str, Any]:
-        waiting = store.open_lines(glance, store.UNANSWERED)
+        waiting = store.unanswered(glance)
         now = ctx.frame.domain_now(ctx.realm)
-        return board.unanswered([(line, callouts.clocks(pack)) for line, pack in waiting if _sees(ctx, line)], now)
+        mine = [(line, callouts.clocks(pack)) for line, pack in waiting if _sees(ctx, line.region)]
+        return board.unanswered(mine, now)
 
     return Number(READERS, count, (store.UNANSWERED,))
 
@@ -321,26 +324,30 @@ def open_cases(callouts: Callouts) -> Number:
 
     def count(ctx: Context, glance: Glance) -> list[dict[str, Any]]:
         found = store.newest_open(glance)
-        held: dict[str, list[Line]] = {case_id: [] for case_id, _ in found}
-        for line, _ in store.open_lines(glance):
-            if line.case_id in held and _sees(ctx, line):
-                held[line.case_id].append(line)
+        standing: dict[str, Counter[tuple[LineStatus, Tally]]] = defaultdict(Counter)
+        for case_id, region, how, number in store.standing(glance):
+            if _sees(ctx, region):
+                standing[case_id][how] += number
+        waiting: dict[str, list[Line]] = defaultdict(list)
+        for line, _ in store.unanswered(glance):
+            if _sees(ctx, line.region):
+                waiting[line.case_id].append(line)
         now = ctx.frame.domain_now(ctx.realm)
-        told = [
-            {"case_id": case_id, "numbers": board.summary(held[case_id], callouts.clocks(pack), now)}
-            for case_id, pack in found
-        ]
+        told: list[dict[str, Any]] = []
+        for case_id, pack in found:
+            numbers = board.totals(standing[case_id], waiting[case_id], callouts.clocks(pack), now)
+            told.append({"case_id": case_id, "numbers": numbers})
         return sorted(told, key=lambda case: case["numbers"]["oldest_unanswered_at"] or LAST)
 
-    return Number(READERS, count, (store.NEWEST_OPEN, store.OPEN))
+    return Number(READERS, count, (store.NEWEST_OPEN, store.STANDING, store.UNANSWERED))
 
 
 def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:
-    return [line for line in store.lines_of(conn, ctx.realm, case_id) if _sees(ctx, line)]
+    return [line for line in store.lines_of(conn, ctx.realm, case_id) if _sees(ctx, line.region)]
 
 
-def _sees(ctx: Context, line: Line) -> bool:
-    return not line.region or covers(ctx.actor.areas, line.region, ctx.frame.active_pack())
+def _sees(ctx: Context, region: str) -> bool:
+    return not region or covers(ctx.actor.areas, region, ctx.frame.active_pack())
 
 
 def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from services.dispatch.callouts.escalation import due_at
 from services.dispatch.callouts.line import OPEN_STATUSES, Feedback, Line, LineStatus, Party, PartyState
 from services.dispatch.callouts.matter import LineMatter
 from services.dispatch.callouts.ring import Ring
+from services.dispatch.callouts.tally import Tally, tally
 from services.dispatch.channels.carrier import Attempt, Result
 from services.dispatch.roster.contacts import masked
 from shared.realm import format_time
@@ -35,6 +36,9 @@ TELLS = {
     Result.CARRIER_FAILED: "通道故障，非本人原因",
     Result.EXPIRED: "通道未回执",
 }
+
+Standing = Mapping[tuple[LineStatus, Tally], int]
+"""站位: how many of a case's lines stand how"""
 
 
 class Call:
@@ -122,22 +126,27 @@ def line_out(
 
 def summary(lines: Sequence[Line], clocks: Clocks, now: datetime) -> dict[str, Any]:
     """The numbers of a case: should be called, answered, unanswered and since when, told apart by why."""
-    live = [line for line in lines if line.status is not LineStatus.CLOSED]
-    waiting = [line for line in live if line.status in OPEN_STATUSES]
+    standing = Counter((line.status, tally(line)) for line in lines)
+    return totals(standing, [line for line in lines if line.status in OPEN_STATUSES], clocks, now)
+
+
+def totals(standing: Standing, waiting: Sequence[Line], clocks: Clocks, now: datetime) -> dict[str, Any]:
+    """The same, made of how many lines stand how, and of those that wait for an answer."""
+    live = {key: number for key, number in standing.items() if key[0] is not LineStatus.CLOSED}
     since = [m.opened_at for line in waiting for m in line.unanswered(clocks, now)]
     last = Counter(p.result for line in waiting for p in line.parties if p.result and p.state is PartyState.CALLED)
     return {
-        "level": worst(*(m.level for line in live for m in line.matters)).value,
-        "lines": len(lines),
-        "called": len(live),
-        "answered": sum(1 for line in live if line.status is LineStatus.ANSWERED),
+        "level": worst(*(each.level for _, each in live)).value,
+        "lines": sum(standing.values()),
+        "called": sum(live.values()),
+        "answered": sum(number for (status, _), number in live.items() if status is LineStatus.ANSWERED),
         "unanswered": len(waiting),
         "top_reached": sum(1 for line in waiting if line.status is LineStatus.TOP_REACHED),
         "doors": sum(1 for line in waiting if line.door_at is not None),
         "no_contact": sum(1 for line in waiting for p in line.parties if p.state is PartyState.NO_CONTACT),
-        "struck": sum(1 for line in live for p in line.parties if p.state is PartyState.STRUCK),
-        "on_behalf": sum(1 for line in live if line.answer and line.answer.via == "on_behalf"),
-        "feedback_overdue": sum(1 for line in live if _is_overdue(line.feedback)),
+        "struck": sum(each.struck * number for (_, each), number in live.items()),
+        "on_behalf": sum(each.is_on_behalf * number for (_, each), number in live.items()),
+        "feedback_overdue": sum(each.is_overdue * number for (_, each), number in live.items()),
         "oldest_unanswered_at": _time(min(since, default=None)),
         "by_result": dict(sorted(last.items())),
     }
@@ -148,10 +157,6 @@ def unanswered(held: Iterable[tuple[Line, Clocks]], now: datetime) -> dict[str, 
     waiting = list(held)
     since = [m.opened_at for line, clocks in waiting for m in line.unanswered(clocks, now)]
     return {"unanswered": len(waiting), "oldest_unanswered_at": _time(min(since, default=None))}
-
-
-def _is_overdue(feedback: Feedback | None) -> bool:
-    return feedback is not None and feedback.overdue_at is not None and feedback.given_at is None
 
 
 def _matter(m: LineMatter) -> dict[str, Any]:

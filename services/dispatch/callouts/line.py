@@ -118,7 +118,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     def unanswered(self, clocks: Clocks, now: datetime) -> tuple[LineMatter, ...]:
         """The matters that no answer covers yet."""
-        return tuple(m for m in self.matters if not m.is_answered(stops_at(clocks, m.level, now)))
+        stops = {level: stops_at(clocks, level, now) for level in {m.level for m in self.matters}}
+        return tuple(m for m in self.matters if not m.is_answered(stops[m.level]))
 
     def level(self, clocks: Clocks, now: datetime) -> Level:
         """The worst level that still waits for an answer; else the worst of all matters."""

@@ -34,15 +34,17 @@ from sqlalchemy import (
 from services.dispatch.callouts.line import OPEN_STATUSES, Line, LineStatus
 from services.dispatch.callouts.matter import Matter
 from services.dispatch.callouts.ring import Ring
+from services.dispatch.callouts.tally import Tally, tally
 from services.dispatch.schema import metadata
-from shared.db.together import Glance, Statement, together
+from shared.db.together import Glance, how_many, together
 from shared.db.tx import Tx
 from shared.db.types import Json, UtcDateTime
 from shared.structs import Reader
 
 PERSONS_AT_ONCE = 1000
-_LINE, _MATTER, _RING = Reader(Line), Reader(Matter), Reader(Ring)
+_LINE, _MATTER, _RING, _TALLY = Reader(Line), Reader(Matter), Reader(Ring), Reader(Tally)
 LINES_KEPT = 2000  # decoded
+TALLIES_KEPT = 500
 CASES_SHOWN = 20
 
 cases = Table(
@@ -83,6 +85,7 @@ lines = Table(
     Column("status", Text, nullable=False),
     Column("due_at", UtcDateTime),
     Column("state", Json, nullable=False),
+    Column("tally", Json, nullable=False, server_default="{}"),
     Index(None, "realm", "due_at"),
 )
 parties = Table(
@@ -237,13 +240,21 @@ _NEWEST = (
     .subquery()
 )
 NEWEST_OPEN = together(*_NEWEST.c)
-OPEN = together(lines.c.state, cases.c.pack, where=_OF_OPEN)
+STANDING = how_many(lines.c.case_id, lines.c.region, lines.c.status, lines.c.tally, where=_OF_OPEN)
 UNANSWERED = together(lines.c.state, cases.c.pack, where=_OF_OPEN & lines.c.status.in_(sorted(OPEN_STATUSES)))
 
 
-def open_lines(glance: Glance, which: Statement = OPEN) -> list[tuple[Line, str]]:
-    """The lines of all open cases, or those alone that nobody has answered yet, each with the pack of its case."""
-    return [(_line(state), pack) for state, pack in glance.texts(which)]
+def unanswered(glance: Glance) -> list[tuple[Line, str]]:
+    """The lines of all open cases that nobody has answered yet, each with the pack of its case; of `UNANSWERED`."""
+    return [(_line(state), pack) for state, pack in glance.texts(UNANSWERED)]
+
+
+def standing(glance: Glance) -> list[tuple[str, str, tuple[LineStatus, Tally], int]]:
+    """Of all open cases: (case, region, how a line stands, how many lines stand so there); of `STANDING`."""
+    return [
+        (case_id, region, (LineStatus(status), _tally(said)), int(number))
+        for case_id, region, status, said, number in glance.texts(STANDING)
+    ]
 
 
 def newest_open(glance: Glance) -> list[tuple[str, str]]:
@@ -271,6 +282,11 @@ def _held(conn: Connection, query: Select[Any]) -> list[Held]:
 def _line(state: str) -> Line:
     """The line that this text says; a line is immutable and its text says all of it, so this memory cannot be stale."""
     return _LINE.json(state)
+
+
+@lru_cache(maxsize=TALLIES_KEPT)
+def _tally(said: str) -> Tally:
+    return _TALLY.json(said)
 
 
 def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
@@ -365,10 +381,11 @@ def save_lines(tx: Tx, realm: str, held: Iterable[tuple[Line, int, datetime | No
             "status": line.status.value,
             "due_at": due_at,
             "state": msgspec.to_builtins(line),
+            "tally": msgspec.to_builtins(tally(line)),
         }
         for line, no, due_at in held
     ]
-    tx.upsert(lines, rows, ("status", "due_at", "state"))
+    tx.upsert(lines, rows, ("status", "due_at", "state", "tally"))
 
 
 def save_parties(tx: Tx, realm: str, held: Iterable[Line]) -> None:
