@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, text
 
 from shared.db.engine import Store
+from shared.db.types import StructJson
 
 HEADER = '''"""{message}"""
 
@@ -101,12 +102,17 @@ def write_revision(metadata: MetaData, migrations: Path, message: str) -> Path |
 
 
 def _render(conn: Connection, metadata: MetaData) -> str | None:
-    context = MigrationContext.configure(conn, opts={"include_name": _ours})
+    context = MigrationContext.configure(conn, opts={"include_name": _ours, "render_item": _plain})
     migrations = autogenerate.produce_migrations(context, metadata)
     up = migrations.upgrade_ops
     if up is None or up.is_empty():
         return None
     return str(autogenerate.render_python_code(ops.UpgradeOps(up.ops)))
+
+
+def _plain(kind: str, item: Any, _context: Any) -> str | bool:
+    """A revision knows no struct of the code: it changes, what was stored does not."""
+    return "shared.db.types.Json()" if kind == "type" and isinstance(item, StructJson) else False
 
 
 def _ours(name: str | None, kind: str, _parents: Any) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from shared.structs import Packer, Reader
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -70,6 +74,30 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class StructJson(TypeDecorator[Any]):
+    """结构 A frozen struct as the same canonical JSON text; ``kept`` values that were read last are not read again.
+
+    A struct is immutable and its text says all of it, so that this memory cannot be stale. ``read`` is for texts that
+    were asked for in another way (`shared.db.together`).
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Any], kept: int = 0) -> None:
+        super().__init__()
+        self.kind, self.kept = kind, kept
+        reader = Reader(kind)
+        self.read: Callable[[str], Any] = lru_cache(maxsize=kept)(reader.json) if kept else reader.json
+        self._packer = Packer(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else self._packer.text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else self.read(value)
 
 
 def dump_json(value: Any) -> str:

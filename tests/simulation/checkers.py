@@ -20,6 +20,7 @@ from services.dispatch.callouts.case_log import log
 from services.dispatch.callouts.clocks import Clocks, read_clocks
 from services.dispatch.callouts.line import Line, LineStatus, PartyKind, PartyState
 from services.dispatch.callouts.matter import Grade
+from services.dispatch.callouts.ring import Ring
 from services.dispatch.channels import store as channels
 from services.dispatch.incidents import store as incidents
 from services.dispatch.orders import store as orders
@@ -377,15 +378,15 @@ class Checkers:
         points = [since, *looked, self.world.domain]
         return max(b - a for a, b in pairwise(points)) + timedelta(seconds=1)
 
-    def _rings(self, line: Line, rings: dict[str, Any], live: dict[str, bool]) -> None:
+    def _rings(self, line: Line, rings: dict[str, Ring], live: dict[str, bool]) -> None:
         for party in line.parties:
             if party.state is not PartyState.CALLED or party.kind is PartyKind.NEIGHBOUR:
                 continue
             ring = rings.get(party.person)
             demand(ring, f"{line.case_id}/{line.post}: {party.person} is called and has no ring")
             assert ring is not None
-            out = ring.get("live")
-            demand(out or ring.get("next_at"), f"{line.case_id}/{line.post}: nobody will ring {party.person}: {ring}")
+            out = ring.live
+            demand(out or ring.next_at, f"{line.case_id}/{line.post}: nobody will ring {party.person}: {ring}")
             demand(out is None or live.get(out), f"{party.person} waits for {out}, which has ended")
 
     # -- at the end --------------------------------------------------------------------------------------

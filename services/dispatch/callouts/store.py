@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
@@ -27,7 +25,6 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    type_coerce,
     update,
 )
 
@@ -38,13 +35,10 @@ from services.dispatch.callouts.tally import Tally, tally
 from services.dispatch.schema import metadata
 from shared.db.together import Glance, how_many, together
 from shared.db.tx import Tx
-from shared.db.types import Json, UtcDateTime
-from shared.structs import Reader
+from shared.db.types import Json, StructJson, UtcDateTime
 
 PERSONS_AT_ONCE = 1000
-_LINE, _MATTER, _RING, _TALLY = Reader(Line), Reader(Matter), Reader(Ring), Reader(Tally)
-LINES_KEPT = 2000  # decoded
-TALLIES_KEPT = 500
+LINE, TALLY = StructJson(Line, kept=2000), StructJson(Tally, kept=500)
 CASES_SHOWN = 20
 
 cases = Table(
@@ -69,7 +63,7 @@ matters = Table(
     Column("case_id", Text, primary_key=True),
     Column("matter_id", Text, primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("body", Json, nullable=False),
+    Column("body", StructJson(Matter), nullable=False),
     Column("ended_at", UtcDateTime),
     Index(None, "realm", "matter_id"),
 )
@@ -84,8 +78,8 @@ lines = Table(
     Column("region", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("due_at", UtcDateTime),
-    Column("state", Json, nullable=False),
-    Column("tally", Json, nullable=False, server_default="{}"),
+    Column("state", LINE, nullable=False),
+    Column("tally", TALLY, nullable=False, server_default="{}"),
     Index(None, "realm", "due_at"),
 )
 parties = Table(
@@ -107,7 +101,7 @@ rings = Table(
     Column("last_result", Text),
     Column("last_cause", Text),
     Column("ended_at", UtcDateTime),
-    Column("state", Json, nullable=False),
+    Column("state", StructJson(Ring), nullable=False),
     Index(None, "realm", "next_at"),
     Index(None, "realm", "last_result"),
 )
@@ -176,12 +170,11 @@ def list_cases(conn: Connection, realm: str, after: int | None, limit: int, stat
 
 
 def matter(conn: Connection, realm: str, case_id: str, matter_id: str) -> Matter | None:
-    body = conn.execute(
+    return conn.execute(
         select(matters.c.body).where(
             matters.c.realm == realm, matters.c.case_id == case_id, matters.c.matter_id == matter_id
         )
     ).scalar()
-    return None if body is None else _MATTER.plain(body)
 
 
 def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter, datetime | None]]:
@@ -190,7 +183,7 @@ def matters_of(conn: Connection, realm: str, case_id: str) -> list[tuple[Matter,
         .where(matters.c.realm == realm, matters.c.case_id == case_id)
         .order_by(matters.c.matter_id)
     )
-    return [(_MATTER.plain(row.body), row.ended_at) for row in rows]
+    return [(row.body, row.ended_at) for row in rows]
 
 
 # -- lines -----------------------------------------------------------------------------------------------
@@ -206,7 +199,7 @@ class Held:
 
 
 _HELD = (
-    select(type_coerce(lines.c.state, Text).label("state"), lines.c.no, cases.c.pack)
+    select(lines.c.state, lines.c.no, cases.c.pack)
     .join(cases, (cases.c.realm == lines.c.realm) & (cases.c.case_id == lines.c.case_id))
     .order_by(lines.c.no)
 )
@@ -246,13 +239,13 @@ UNANSWERED = together(lines.c.state, cases.c.pack, where=_OF_OPEN & lines.c.stat
 
 def unanswered(glance: Glance) -> list[tuple[Line, str]]:
     """The lines of all open cases that nobody has answered yet, each with the pack of its case; of `UNANSWERED`."""
-    return [(_line(state), pack) for state, pack in glance.texts(UNANSWERED)]
+    return [(LINE.read(state), pack) for state, pack in glance.texts(UNANSWERED)]
 
 
 def standing(glance: Glance) -> list[tuple[str, str, tuple[LineStatus, Tally], int]]:
     """Of all open cases: (case, region, how a line stands, how many lines stand so there); of `STANDING`."""
     return [
-        (case_id, region, (LineStatus(status), _tally(said)), int(number))
+        (case_id, region, (LineStatus(status), TALLY.read(said)), int(number))
         for case_id, region, status, said, number in glance.texts(STANDING)
     ]
 
@@ -275,18 +268,7 @@ def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[He
 
 
 def _held(conn: Connection, query: Select[Any]) -> list[Held]:
-    return [Held(_line(row.state), row.no, row.pack) for row in conn.execute(query)]
-
-
-@lru_cache(maxsize=LINES_KEPT)
-def _line(state: str) -> Line:
-    """The line that this text says; a line is immutable and its text says all of it, so this memory cannot be stale."""
-    return _LINE.json(state)
-
-
-@lru_cache(maxsize=TALLIES_KEPT)
-def _tally(said: str) -> Tally:
-    return _TALLY.json(said)
+    return [Held(row.state, row.no, row.pack) for row in conn.execute(query)]
 
 
 def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
@@ -310,7 +292,7 @@ def anything_due(or_else: Exists) -> Select[bool]:
 
 def ring(conn: Connection, realm: str, person: str) -> Ring:
     state = conn.execute(select(rings.c.state).where(rings.c.realm == realm, rings.c.person == person)).scalar()
-    return Ring(person=person) if state is None else _RING.plain(state)
+    return state or Ring(person=person)
 
 
 def due_rings(conn: Connection, realm: str, now: datetime, limit: int) -> list[str]:
@@ -340,8 +322,7 @@ def rings_of(conn: Connection, realm: str, persons: Iterable[str]) -> dict[str, 
         named = rings.c.person.in_(wanted[at : at + PERSONS_AT_ONCE])
         rows = conn.execute(select(rings.c.state, rings.c.last_cause).where(rings.c.realm == realm, named))
         for row in rows:
-            state = _RING.plain(row.state)
-            found[state.person] = (state, row.last_cause)
+            found[row.state.person] = (row.state, row.last_cause)
     return found
 
 
@@ -360,7 +341,7 @@ def save_matters(tx: Tx, realm: str, held: Iterable[tuple[str, Matter, datetime 
             "case_id": case_id,
             "matter_id": matter.matter_id,
             "version": matter.version,
-            "body": msgspec.to_builtins(matter),
+            "body": matter,
             "ended_at": ended_at,
         }
         for case_id, matter, ended_at in held
@@ -380,8 +361,8 @@ def save_lines(tx: Tx, realm: str, held: Iterable[tuple[Line, int, datetime | No
             "region": line.region,
             "status": line.status.value,
             "due_at": due_at,
-            "state": msgspec.to_builtins(line),
-            "tally": msgspec.to_builtins(tally(line)),
+            "state": line,
+            "tally": tally(line),
         }
         for line, no, due_at in held
     ]
@@ -416,7 +397,7 @@ def save_rings(tx: Tx, realm: str, held: Iterable[tuple[Ring, str, str | None]])
             "last_result": state.last_result,
             "last_cause": cause if state.last_result == "unreachable" else None,
             "ended_at": state.ended_at,
-            "state": msgspec.to_builtins(state),
+            "state": state,
         }
         for state, region, cause in held
     ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Column, Connection, Index, Integer, Table, Text, insert, or_, select, update
 
 from services.dispatch.incidents.grouping import WINDOW, Incident, IncidentState
@@ -15,10 +14,7 @@ from services.dispatch.incidents.timeline import Entry
 from services.dispatch.schema import metadata, newest_rows
 from shared.db.together import last_row
 from shared.db.tx import Tx
-from shared.db.types import BigId, Json, UtcDateTime
-from shared.structs import Reader
-
-_INCIDENT = Reader(Incident)
+from shared.db.types import BigId, Json, StructJson, UtcDateTime
 
 incidents = Table(
     "incidents",
@@ -33,7 +29,7 @@ incidents = Table(
     Column("last_at", UtcDateTime, nullable=False),
     Column("pack", Text),
     Column("changed_at", UtcDateTime, nullable=False),
-    Column("body", Json, nullable=False),
+    Column("body", StructJson(Incident), nullable=False),
     Index("ix_incidents_realm_family_state", "realm", "family", "state"),
 )
 incident_trips = Table(
@@ -80,7 +76,7 @@ class Stored:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(_INCIDENT.plain(row.body), int(row.version), int(row.no), row.pack)
+    return Stored(row.body, int(row.version), int(row.no), row.pack)
 
 
 def get(conn: Connection, realm: str, incident_id: str) -> Stored | None:
@@ -147,7 +143,7 @@ def save(tx: Tx, realm: str, incident: Incident, *, pack: str | None, no: int, v
         "last_at": incident.last_at,
         "pack": pack,
         "changed_at": tx.now,
-        "body": msgspec.to_builtins(incident),
+        "body": incident,
     }
     here = (incidents.c.realm == realm, incidents.c.incident_id == incident.incident_id)
     if version == 0:

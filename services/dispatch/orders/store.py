@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     Column,
     Connection,
@@ -29,12 +27,10 @@ from services.dispatch.orders.model import OPEN, UNSIGNED, Order
 from services.dispatch.schema import metadata, newest_rows
 from shared.db.together import Glance, how_many, last_row, together
 from shared.db.tx import Tx
-from shared.db.types import BigId, Json, UtcDateTime
-from shared.structs import Reader
+from shared.db.types import BigId, Json, StructJson, UtcDateTime
 from shared.vocabulary import Level
 
-_ORDER = Reader(Order)
-WAITING_KEPT = 500  # decoded
+ORDER = StructJson(Order, kept=500)
 
 orders = Table(
     "orders",
@@ -51,7 +47,7 @@ orders = Table(
     Column("wake_at", UtcDateTime),
     Column("pack", Text),
     Column("changed_at", UtcDateTime, nullable=False),
-    Column("body", Json, nullable=False),
+    Column("body", ORDER, nullable=False),
     Index("ix_orders_realm_state", "realm", "state"),
     Index("ix_orders_realm_wake_at", "realm", "wake_at"),
     Index("ix_orders_realm_incident_id", "realm", "incident_id"),
@@ -129,7 +125,7 @@ class OrderAct:
 
 
 def _stored(row: Any) -> Stored:
-    return Stored(_ORDER.plain(row.body), int(row.version), row.pack, int(row.no))
+    return Stored(row.body, int(row.version), row.pack, int(row.no))
 
 
 def get(conn: Connection, realm: str, order_id: str) -> Stored | None:
@@ -225,13 +221,7 @@ def counts(glance: Glance) -> dict[str, int]:
 
 def waiting(glance: Glance) -> list[Order]:
     """The orders that wait for a signature; of `WAITING`."""
-    return [_order(text) for (text,) in glance.texts(WAITING)]
-
-
-@lru_cache(maxsize=WAITING_KEPT)
-def _order(body: str) -> Order:
-    """The order that this text says; it is immutable and its text says all of it, so this memory cannot be stale."""
-    return _ORDER.json(body)
+    return [ORDER.read(text) for (text,) in glance.texts(WAITING)]
 
 
 def listing(
@@ -313,7 +303,7 @@ def save(tx: Tx, realm: str, order: Order, before: Stored | None, *, pack: str |
         "wake_at": _wake_at(order),
         "pack": stored.pack,
         "changed_at": tx.now,
-        "body": msgspec.to_builtins(order),
+        "body": order,
     }
     known = before.order.trip_ids if before else ()
     _writes(tx).trips += [

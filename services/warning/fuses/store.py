@@ -32,11 +32,12 @@ from sqlalchemy import (
 from services.warning.fuses.state import FuseState, Transition
 from services.warning.schema import metadata
 from shared.db.together import Glance, texts_of, together
-from shared.db.types import BigId, Json, UtcDateTime
+from shared.db.types import BigId, Json, StructJson, UtcDateTime
 from shared.db.upsert import upsert
 from shared.structs import Reader
 
 STANDS_KEPT = 2000  # decoded
+STATE = StructJson(FuseState)  # its table of watches changes: none is kept
 
 states = Table(
     "fuse_states",
@@ -45,7 +46,7 @@ states = Table(
     Column("fuse", Text, primary_key=True),
     Column("scope", Text, primary_key=True),
     Column("level", Integer, nullable=False),
-    Column("state", Json, nullable=False),
+    Column("state", STATE, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     Column("fence", BigId, nullable=False),
 )
@@ -150,7 +151,7 @@ class Stand(msgspec.Struct, frozen=True):
         return (self.fuse, self.scope)
 
 
-_STATE, _STAND, _WORD = Reader(FuseState), Reader(Stand), Reader(Word)
+_STAND, _WORD = Reader(Stand), Reader(Word)
 
 # -- states ----------------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ STATES = together(states.c.state, where=states.c.realm == bindparam("realm"))
 
 
 def load_states(conn: Connection, realm: str) -> list[FuseState]:
-    found = [_STATE.json(text) for (text,) in texts_of(conn, STATES, realm=realm)]
+    found = [STATE.read(text) for (text,) in texts_of(conn, STATES, realm=realm)]
     return sorted(found, key=lambda state: state.key)
 
 
@@ -177,8 +178,7 @@ def _stand(text: str) -> Stand:
 
 def state_of(conn: Connection, realm: str, fuse: str, scope: str) -> FuseState | None:
     key = (states.c.realm == realm, states.c.fuse == fuse, states.c.scope == scope)
-    body = conn.execute(select(states.c.state).where(*key)).scalar()
-    return None if body is None else _STATE.plain(body)
+    return conn.execute(select(states.c.state).where(*key)).scalar()
 
 
 def has_states(conn: Connection, realm: str) -> bool:
@@ -193,7 +193,7 @@ def save_states(conn: Connection, realm: str, changed: Iterable[FuseState], *, a
             "fuse": state.fuse,
             "scope": state.scope,
             "level": state.level,
-            "state": msgspec.to_builtins(state),
+            "state": state,
             "changed_at": at,
             "fence": fence,
         }

@@ -1,14 +1,21 @@
-"""读入: many threads may read the first of a type at once (msgspec alone ends the process then)."""
+"""读入、装入: what is written reads as it was; many threads may read the first of a type at once."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.structs import Reader
+from shared.db.types import StructJson, dump_json
+from shared.structs import Packer, Reader
+from shared.vocabulary import Level
 
 FIRST_READS = """
 import sys, threading
@@ -49,3 +56,44 @@ def test_what_is_none_is_refused() -> None:
         numbers.plain(["a"])
     with pytest.raises(msgspec.DecodeError):
         numbers.json("[")
+
+
+class Inner(msgspec.Struct, frozen=True):
+    at: datetime | None
+    level: Level
+    share: Decimal = Decimal("0.10")
+
+
+class Outer(msgspec.Struct, frozen=True, kw_only=True):
+    zh: str
+    inner: tuple[Inner, ...] = ()
+    facts: dict[str, str | int | bool] = {}
+
+
+INNERS = st.builds(Inner, st.none() | st.datetimes(timezones=st.just(UTC)), st.sampled_from(Level), st.decimals(0, 1))
+FACTS = st.dictionaries(st.text(), st.text() | st.integers(-(2**53), 2**53) | st.booleans())
+OUTERS = st.builds(Outer, zh=st.text(), inner=st.lists(INNERS).map(tuple), facts=FACTS)
+
+
+@given(OUTERS)
+def test_a_struct_is_written_as_its_plain_values_would_be_and_reads_as_it_was(value: Outer) -> None:
+    text = Packer(Outer).text(value)
+    assert text == dump_json(msgspec.to_builtins(value))
+    assert StructJson(Outer).read(text) == value
+
+
+def test_what_was_read_last_is_kept_by_its_text() -> None:
+    kept, text = StructJson(Inner, kept=2), Packer(Inner).text(Inner(None, Level.RED))
+    assert kept.read(text) is kept.read(text)
+    assert StructJson(Inner).read(text) is not StructJson(Inner).read(text)
+
+
+class Deep(msgspec.Struct):
+    names: list[str]
+    points: dict[str, tuple[float, ...] | None]
+
+
+@pytest.mark.parametrize("kind", [float, list[Any], Deep, dict[str, Deep | None]])
+def test_what_may_be_nan_is_refused_since_it_would_be_written_as_nothing(kind: Any) -> None:
+    with pytest.raises(TypeError, match="NaN"):
+        Packer(kind)
