@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,6 +62,7 @@ class Desk:
         self.calls: dict[str, Call] = {}
         self.outage = False
         self._by_key: dict[str, Call] = {}
+        self._times: Counter[tuple[str, str]] = Counter()  # how often each number had a call, a text
         self._live: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._playing: dict[str, tuple[asyncio.Task[None], asyncio.Queue[bytes | None]]] = {}
@@ -80,7 +82,7 @@ class Desk:
         if len(self.calls) >= CALLS_MAX:
             raise OverflowError(f"this exchange keeps {CALLS_MAX} calls; restart it")
         who = self.character(to)
-        nth = 1 + sum(1 for call in self.calls.values() if call.to == to and call.kind == kind)
+        self._times[kind, to] += 1
         call = Call(
             call_id=f"{kind}-{len(self.calls) + 1:06d}",
             kind=kind,
@@ -90,7 +92,7 @@ class Desk:
             lang=lang,
             expect_keys=expect_keys,
             callback=callback,
-            nth=nth,
+            nth=self._times[kind, to],
             persona=str(who.persona),
             accepted_at=_now(),
             speed=speed or self.speed,
