@@ -25,9 +25,11 @@ def upgrade() -> None:
         sa.column("tally", shared.db.types.Json()),
     )
     conn = op.get_bind()
-    for row in conn.execute(sa.select(lines)).all():
-        here = (lines.c.realm == row.realm, lines.c.case_id == row.case_id, lines.c.post == row.post)
-        conn.execute(lines.update().where(*here).values(tally=_tally(json.loads(row.state))))
+    for case in conn.execute(sa.select(lines.c.realm, lines.c.case_id).distinct()).all():
+        mine = (lines.c.realm == case.realm, lines.c.case_id == case.case_id)  # a case at a time: a line may be long
+        for row in conn.execute(sa.select(lines.c.post, lines.c.state).where(*mine)).all():
+            values = {"tally": _tally(json.loads(row.state))}
+            conn.execute(lines.update().where(*mine, lines.c.post == row.post).values(**values))
 
 
 def _tally(line: dict[str, Any]) -> dict[str, Any]:
