@@ -44,6 +44,8 @@ class Packer(Generic[T]):
         for place, each in _parts(msgspec.inspect.type_info(kind), str(getattr(kind, "__name__", kind)), set()):
             if isinstance(each, _UNSURE):
                 raise TypeError(f"{place}: a {type(each).__name__} may hold NaN; store it by dump_json")
+            if isinstance(each, msgspec.inspect.DictType) and not isinstance(each.key_type, msgspec.inspect.StrType):
+                raise TypeError(f"{place}: keys that are no text cannot be sorted")
         self._encoder = msgspec.json.Encoder(order="sorted")
 
     def text(self, value: T) -> str:

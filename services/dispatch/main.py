@@ -13,6 +13,7 @@ from services.dispatch.accounts import api as accounts_api
 from services.dispatch.accounts import service as accounts
 from services.dispatch.accounts.account import Account
 from services.dispatch.callouts import api as callouts_api
+from services.dispatch.callouts import store as case_store
 from services.dispatch.callouts.service import Callouts
 from services.dispatch.callouts.worker import Ringing, is_wanted
 from services.dispatch.channels.worker import Sender, Wanted
@@ -82,6 +83,7 @@ def create_app(settings: DispatchSettings, clock: Clock) -> FastAPI:
         known = _read_accounts(settings.accounts_file)
         frame.writer.on_owner.append(lambda tx: _keep_accounts(tx, known))
 
+    frame.writer.on_owner.append(case_store.keep_tallies)
     frame.number("orders", orders_api.COUNTS)
     frame.number("callouts", callouts_api.unanswered(callouts))
     frame.number("checkins", checkins_api.NUMBERS)

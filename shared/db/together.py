@@ -51,8 +51,9 @@ def how_many(*columns: ColumnElement[Any], where: ColumnElement[bool]) -> Statem
 
 
 def last_row(table: Table, *columns: ColumnElement[Any]) -> Statement:
-    """The statement of the ``realm``'s last row by ``no``: the number, and these columns' texts."""
-    found = select(cast(table.c.no, Text).label("number"), *columns).where(table.c.realm == bindparam("realm"))
+    """The statement of the ``realm``'s last row by ``no``: the number, and these columns as texts."""
+    texts = [cast(column, Text).label(f"c{place}") for place, column in enumerate((table.c.no, *columns))]
+    found = select(*texts).where(table.c.realm == bindparam("realm"))
     return together(*found.order_by(table.c.no.desc()).limit(1).subquery().c)
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Select, Table, bindparam, insert, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from shared.db.tables import PlatformTables
 from shared.db.upsert import upsert
@@ -72,6 +73,10 @@ class RealmBook:
         return tuple(sorted({*known, LIVE, ACTUAL}))
 
 
+class Lost(Unavailable):
+    """事务已失 The transaction is gone, all of it; the writer fails the batch, nobody goes on piece by piece."""
+
+
 class Part(Protocol):
     """部分: what one concept keeps in memory within a savepoint"""
 
@@ -113,12 +118,15 @@ class Tx:
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._parts: dict[Hashable, Part] = {}
+        self._lost: Lost | None = None  # nothing more may be written
 
     # -- what is kept until the savepoint ends -----------------------------------------------------------
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """All of it or nothing; what was kept before is written first, what failed inside is forgotten."""
+        if self._lost is not None:
+            raise self._lost
         self.flush()
         self.forget()
         kept = len(self.after)
@@ -126,16 +134,29 @@ class Tx:
         try:
             yield
             self.flush()
-        except BaseException:
-            del self.after[kept:]
-            if not self.conn.invalidated:  # else it is gone with all else
-                self.conn.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-                self.conn.exec_driver_sql("RELEASE SAVEPOINT part")
-            raise
-        else:
             self.conn.exec_driver_sql("RELEASE SAVEPOINT part")
+        except BaseException as error:
+            del self.after[kept:]
+            self._roll_back(error)
+            raise
         finally:
             self.forget()
+
+    def _roll_back(self, error: BaseException) -> None:
+        """To the savepoint. SQLite gives a transaction up by itself (disk full): what came after it would be kept."""
+        cause: BaseException = error
+        if self._lost is None and not self.conn.invalidated:
+            try:
+                self.conn.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+                self.conn.exec_driver_sql("RELEASE SAVEPOINT part")
+            except SQLAlchemyError as gone:
+                cause = error if isinstance(error, DBAPIError) else gone
+            else:
+                return
+        if self._lost is None:
+            self._lost = Lost(f"the store gave the transaction up: {type(cause).__name__}: {cause}"[:500])
+        if error is not self._lost:
+            raise self._lost from cause
 
     def part(self, key: Hashable, make: Callable[[], P]) -> P:
         """The part under ``key``, made at its first use; the same one until the savepoint ends."""

@@ -77,10 +77,10 @@ class Json(TypeDecorator[Any]):
 
 
 class StructJson(TypeDecorator[Any]):
-    """结构 A frozen struct as the same canonical JSON text; ``kept`` values that were read last are not read again.
+    """结构 A struct or dataclass as the same canonical JSON text; the ``kept`` that were read last are not read again.
 
-    A struct is immutable and its text says all of it, so that this memory cannot be stale. ``read`` is for texts that
-    were asked for in another way (`shared.db.together`).
+    Their text says all of them, so that this memory cannot be stale. What is read is shared: only what is frozen may be
+    kept. ``read`` is for texts that were asked for in another way (`shared.db.together`).
     """
 
     impl = Text
@@ -91,13 +91,20 @@ class StructJson(TypeDecorator[Any]):
         self.kind, self.kept = kind, kept
         reader = Reader(kind)
         self.read: Callable[[str], Any] = lru_cache(maxsize=kept)(reader.json) if kept else reader.json
-        self._packer = Packer(kind)
+        self.text = Packer(kind).text
+        if kept and not _is_frozen(kind):
+            raise TypeError(f"{kind.__name__} is not frozen: what is kept of it might change")
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else self._packer.text(value)
+        return None if value is None else self.text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else self.read(value)
+
+
+def _is_frozen(kind: type[Any]) -> bool:
+    params = getattr(kind, "__struct_config__", None) or getattr(kind, "__dataclass_params__", None)
+    return bool(params and params.frozen)
 
 
 def dump_json(value: Any) -> str:

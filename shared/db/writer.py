@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.clock import Clock
 from shared.db.engine import OwnerLock, Store
 from shared.db.tables import PlatformTables
-from shared.db.tx import RealmBook, Tx
+from shared.db.tx import Lost, RealmBook, Tx
 from shared.db.types import BigId
 from shared.errors import FengsuiError, TooMany, Unavailable
 from shared.realm import RealmClock, RealmState, interruption_in
@@ -315,6 +315,8 @@ class Writer:
         try:
             with tx.savepoint():
                 return entry.function(tx), None
+        except Lost:
+            raise
         except DBAPIError as error:
             if error.connection_invalidated or not _is_data_error(error):
                 raise
@@ -335,6 +337,8 @@ class Writer:
             with tx.savepoint():
                 group.apply(tx, items)
                 return
+        except Lost:
+            raise
         except DBAPIError as error:
             if not _is_data_error(error):
                 raise
@@ -345,6 +349,8 @@ class Writer:
             try:
                 with tx.savepoint():
                     group.apply(tx, [item])
+            except Lost:
+                raise
             except DBAPIError as error:
                 if not _is_data_error(error):
                     raise

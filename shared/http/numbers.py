@@ -135,8 +135,8 @@ class Counts:
 
 
 def _counted(count: Count, ctx: Context, glance: Glance) -> Any:
-    """None while the service itself cannot tell, for want of a pack or of the realm's clock."""
+    """None while the service itself cannot tell: it has no pack, knows no clock of the realm, cannot read a row."""
     try:
         return count(ctx, glance)
-    except FengsuiError:
+    except (FengsuiError, msgspec.MsgspecError):
         return None

@@ -100,6 +100,7 @@ class Sender:
                 "error": self._lines[peer].error if peer in self._lines else "no address",
             }
             for peer, count in sorted(waiting.items())
+            if count or peer in self._lines
         ]
 
 

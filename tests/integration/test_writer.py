@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from shared.clock import ManualClock, SystemClock, poll_until
 from shared.db.engine import Store
@@ -70,6 +73,47 @@ def test_a_refused_call_leaves_nothing_and_its_neighbours_untouched(writer: Writ
     with pytest.raises(Refused, match="not now"):
         bad.result(10)
     assert names(store) == ["first", "last"]
+
+
+def test_when_the_store_gives_a_transaction_up_nobody_goes_on_piece_by_piece(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}", metadata)  # PostgreSQL gives none up by itself
+    metadata.create_all(store.engine)
+    writer = make_writer(store)
+    writer.start()
+    assert writer.wait_owner(10)
+    writer.call(add("before"))
+
+    def full(tx: Tx) -> None:
+        pages = int(tx.conn.exec_driver_sql("PRAGMA page_count").scalar() or 0)
+        tx.conn.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
+        add("first piece")(tx)
+        for name in ("x" * 2_000_000, "small piece"):  # as who goes on where one fails
+            with suppress(DBAPIError), tx.savepoint():
+                add(name)(tx)
+
+    with pytest.raises(Unavailable):
+        writer.call(full)
+    assert names(store) == ["before"]
+    assert "full" in (writer.failing or "")
+    writer.call(lambda tx: tx.conn.exec_driver_sql("PRAGMA max_page_count = 1000000") and None)
+    writer.call(add("after"))
+    assert names(store) == ["before", "after"]
+    assert writer.failing is None
+    writer.stop()
+    store.close()
+
+
+def test_a_savepoint_that_cannot_be_released_takes_its_own_back_alone(writer: Writer, store: Store) -> None:
+    def inner_fails(tx: Tx) -> None:
+        add("outer")(tx)
+        with suppress(DBAPIError), tx.savepoint():
+            add("inner")(tx)
+            with suppress(DBAPIError):  # swallowed: PostgreSQL refuses all that follows, the release too
+                tx.conn.exec_driver_sql("SELECT * FROM nowhere")
+        add("outer too")(tx)
+
+    writer.call(inner_fails)
+    assert names(store) == (["outer", "inner", "outer too"] if store.is_sqlite else ["outer", "outer too"])
 
 
 def test_commands_submitted_together_are_one_commit_and_one_that_is_refused_stops_no_other(

@@ -26,7 +26,7 @@ log = Table(
     Column("body", Json, nullable=False),
     Index(None, "realm", "case_id", "no"),
 )
-LAST = last_row(log, log.c.case_id, log.c.body)
+LAST = last_row(log, log.c.case_id, log.c.body, log.c.at)
 _NEWEST = newest_rows(log)
 
 

@@ -193,7 +193,7 @@ def add_entry(tx: Tx, realm: str, incident_id: str, entry: Entry) -> None:
     )
 
 
-LAST = last_row(incident_entries, incident_entries.c.subject, incident_entries.c.zh)
+LAST = last_row(incident_entries, incident_entries.c.subject, incident_entries.c.zh, incident_entries.c.known_at)
 _NEWEST = newest_rows(incident_entries)
 
 

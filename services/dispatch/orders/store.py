@@ -374,7 +374,7 @@ def add_act(tx: Tx, realm: str, act: OrderAct) -> None:
     _writes(tx).acts.append({"realm": realm, **asdict(act)})
 
 
-LAST_ACT = last_row(order_acts, order_acts.c.order_id, order_acts.c.zh)
+LAST_ACT = last_row(order_acts, order_acts.c.order_id, order_acts.c.zh, order_acts.c.known_at)
 _NEWEST = newest_rows(order_acts)
 
 

@@ -88,6 +88,10 @@ def test_what_was_read_last_is_kept_by_its_text() -> None:
     assert StructJson(Inner).read(text) is not StructJson(Inner).read(text)
 
 
+class Loose(msgspec.Struct):
+    n: int
+
+
 class Deep(msgspec.Struct):
     names: list[str]
     points: dict[str, tuple[float, ...] | None]
@@ -97,3 +101,11 @@ class Deep(msgspec.Struct):
 def test_what_may_be_nan_is_refused_since_it_would_be_written_as_nothing(kind: Any) -> None:
     with pytest.raises(TypeError, match="NaN"):
         Packer(kind)
+
+
+def test_what_cannot_be_written_or_kept_is_refused_at_its_making() -> None:
+    with pytest.raises(TypeError, match="keys"):
+        Packer(dict[str, dict[int, str]])
+    with pytest.raises(TypeError, match="frozen"):
+        StructJson(Loose, kept=1)
+    assert StructJson(Loose).read('{"n":1}') == Loose(1)
