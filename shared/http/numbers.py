@@ -88,7 +88,11 @@ def told(frame: Frame, ctx: Context, of: tuple[str, ...] | None = None) -> dict[
     try:
         with ctx.read() as conn:
             glance = Glance(conn, asks, realm=ctx.realm)
-            counted = {name: _counted(number.count, ctx, glance) for name, number in mine.items()}
+            for name, number in mine.items():
+                try:
+                    counted[name] = _counted(number.count, ctx, glance)
+                except msgspec.MsgspecError as error:  # the others are known all the same
+                    wrong[f"number {name}"] = f"{type(error).__name__}: {error}"
             waiting = sum(row["waiting"] for row in frame.sender.status(glance))
             if ctx.allows(PARKED_READERS):
                 parked = int(glance.texts(frame.parked)[0][0])
@@ -135,8 +139,8 @@ class Counts:
 
 
 def _counted(count: Count, ctx: Context, glance: Glance) -> Any:
-    """None while the service itself cannot tell: it has no pack, knows no clock of the realm, cannot read a row."""
+    """None while the service itself cannot tell, for want of a pack or of the realm's clock."""
     try:
         return count(ctx, glance)
-    except (FengsuiError, msgspec.MsgspecError):
+    except FengsuiError:
         return None

@@ -21,6 +21,7 @@ from shared.db.tx import Tx
 from shared.errors import Refused
 from shared.http.context import Answer, Context, Ctx
 from shared.http.numbers import Number
+from shared.structs import Reader
 from shared.vocabulary import Role
 from tests.conftest import fresh_schema
 from tests.support.patience import PATIENCE_S
@@ -225,6 +226,17 @@ def test_numbers_hold_what_the_caller_may_read_and_never_a_zero_for_what_is_not_
         assert (wrong["status"], wrong["field"], "secret" in wrong["detail"]) == (422, "of", True)
         beside = http.get("/v1/numbers?realm=x-live", headers=bearer("a", "verifier")).json()
         assert (beside["numbers"], beside["parked"]) == ({}, None)
+
+
+def test_a_figure_of_what_cannot_be_read_is_not_known_and_says_so_and_the_others_are(dsn: str) -> None:
+    frame = bare_frame(dsn, fresh_schema())
+    frame.number("torn", Number([Role.DUTY_OFFICER], lambda ctx, glance: Reader(Role).json('"nobody"')))
+    frame.number("realms", Number([Role.DUTY_OFFICER], lambda ctx, glance: [ctx.realm]))
+    with serving(frame.app) as url, httpx.Client(base_url=url) as http:
+        told = http.get("/v1/numbers?realm=x-live", headers=OFFICER).json()
+    assert told["numbers"] == {"torn": None, "realms": ["x-live"]}
+    assert (told["ready"], list(told["wrong"])) == (False, ["number torn"])
+    assert "nobody" in told["wrong"]["number torn"]
 
 
 def test_numbers_say_what_is_wrong_while_the_store_cannot_be_read(dsn: str) -> None:

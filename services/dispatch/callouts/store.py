@@ -261,7 +261,7 @@ def keep_tallies(tx: Tx) -> None:
         try:
             now = tally(LINE.read(row.state))
         except msgspec.MsgspecError:
-            continue  # nobody is kept from calling the others; its clocks say so (`Ringing.probe`)
+            continue  # no reason not to start: whatever needs the line says so
         if row.tally != TALLY.text(now):
             here = (lines.c.realm == row.realm, lines.c.case_id == row.case_id, lines.c.post == row.post)
             tx.conn.execute(update(lines).where(*here).values(tally=now))
