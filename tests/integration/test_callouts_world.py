@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Text, literal
 from sqlalchemy.exc import IntegrityError
 
 from deploy.demo.exchange.personas import Character, Persona
 from services.dispatch.callouts.events import Answered
 from services.dispatch.callouts.line import LineStatus, PartyKind, PartyState
 from services.dispatch.callouts.matter import Grade, Purpose, Via
+from services.dispatch.callouts.store import lines as lines_table
 from services.dispatch.channels import store as channels_store
 from services.dispatch.channels.carrier import Attempt, Channel, Receipt, ReceiptReason, Result
 from services.dispatch.channels.factory import CarrierSpec
@@ -346,6 +349,38 @@ def test_a_finding_goes_to_warning_with_name_and_ground(make: Any) -> None:
     assert sent.body["by"] == by
     assert (sent.body["verdict"], sent.body["level"]) == ("confirm", "red")
     assert w.line(case, "T-deputy").status is S.ANSWERED
+
+
+def test_a_line_that_cannot_be_read_stops_no_other_and_is_begun_anew(make: Any) -> None:
+    """Its alarm comes once; who was called by it is called again, the others at the minutes of any other night."""
+    w = make(EVERYBODY_SILENT)
+    case = w.open(red())
+    w.run(1)
+    _damage(w, case, "T-head")
+    w.run(20)
+    assert [e.body["post"] for e in w.events("alarm.callout_line_unreadable")] == ["T-head"]
+    assert {e.body["post"] for e in w.events("alarm.callout_top_reached")} == set(w.lines(case))
+    line = w.line(case, "T-head")
+    assert min(m.opened_at for m in line.matters) == T0 + timedelta(minutes=3)  # when its clock was due
+    assert w.minutes(person(4)) == [0, 3, 5, 7, 12, 17]
+    assert w.ringing.probe() is None
+
+
+def test_an_answer_to_what_cannot_be_read_is_kept_for_all_other_lines(make: Any) -> None:
+    w = make({number(4): SILENT})
+    case = w.open(red())
+    _damage(w, case, "V-head")
+    assert w.ringing.probe() is None  # not seen yet
+    w.run(2)
+    others = {post: line.status for post, line in w.lines(case).items() if post != "V-head"}
+    assert set(others.values()) == {S.ANSWERED}
+
+
+def _damage(w: World, case: str, post: str) -> None:
+    """As a disk would: the text of one line is no line any more."""
+    here = lines_table.c.case_id == case, lines_table.c.post == post
+    with w.store.write() as conn:
+        conn.execute(lines_table.update().where(*here).values(state=literal('{"case_id":', Text)))
 
 
 def test_receipts_out_of_order_and_doubled(make: Any) -> None:

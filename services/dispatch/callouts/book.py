@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Row
 
 from services.dispatch.callouts import case_log, store
@@ -28,9 +29,11 @@ from services.dispatch.roster.register import register_of
 from shared.db.tx import Tx
 from shared.errors import NotFound
 from shared.pack.model import Pack
-from shared.realm import Interruption
+from shared.realm import Interruption, format_time
 
+log = structlog.get_logger(__name__)
 Key = tuple[str, str]  # case, post
+LineKey = tuple[str, str, str]  # realm, case, post
 DRILL_REMEMBERED = timedelta(hours=2)  # for so long a real call says that the drill is over
 
 
@@ -50,8 +53,15 @@ class _Entry:
 class Book:
     """叫应簿: of one realm, for one savepoint (`Tx.part`); ``settle`` tells the rings of those touched."""
 
-    def __init__(self, tx: Tx, realm: str, pack: Callable[[], Pack], settle: Callable[[Book], None]) -> None:
-        self.tx, self.realm = tx, realm
+    def __init__(
+        self,
+        tx: Tx,
+        realm: str,
+        pack: Callable[[], Pack],
+        settle: Callable[[Book], None],
+        unreadable: dict[LineKey, str],
+    ) -> None:
+        self.tx, self.realm, self._unreadable = tx, realm, unreadable
         self.now: datetime = tx.domain_now(realm)
         self._pack, self._settle = pack, settle
         self._cases: dict[str, Case] = {}
@@ -169,14 +179,14 @@ class Book:
     def lines(self, case_id: str) -> dict[str, Line]:
         """All lines of a case by their posts."""
         if case_id not in self._whole_cases:
-            self.enter(store.held_of(self.tx.conn, self.realm, case_id))
+            self.enter(store.held_of(self.tx.conn, self.realm, case_id, damaged=self.damaged))
             self._whole_cases.add(case_id)
         here = [entry for key, entry in self._entries.items() if key[0] == case_id]
         return {entry.line.post: entry.line for entry in sorted(here, key=lambda entry: entry.no)}
 
     def line(self, case_id: str, post: str) -> Line | None:
         if (case_id, post) not in self._entries and case_id not in self._whole_cases:
-            self.enter(store.held_of(self.tx.conn, self.realm, case_id, post))
+            self.enter(store.held_of(self.tx.conn, self.realm, case_id, post, self.damaged))
         entry = self._entries.get((case_id, post))
         return entry.line if entry else None
 
@@ -190,7 +200,7 @@ class Book:
         """Read all lines of these persons in one question."""
         missing = set(persons) - self._whole_persons
         if missing:
-            self.enter(store.held_of_persons(self.tx.conn, self.realm, missing))
+            self.enter(store.held_of_persons(self.tx.conn, self.realm, missing, self.damaged))
             self._whole_persons |= missing
 
     def enter(self, held: Iterable[Held]) -> None:
@@ -200,8 +210,19 @@ class Book:
             if key not in self._entries:
                 self._add(key, _Entry(each.line, each.no, each.pack, _is_open(each.line)))
 
+    def damaged(self, case_id: str, post: str, text: str, why: str) -> None:
+        """坏行 A line that cannot be read is an alarm, once, and no line for the rest; the tick begins it anew."""
+        key = (self.realm, case_id, post)
+        if key in self._unreadable or (case_id, post) in self._entries:  # told before, or begun anew in this book
+            return
+        self._unreadable[key] = why
+        log.error("callouts.line_unreadable", realm=self.realm, case_id=case_id, post=post, why=why, text=text)
+        body = {"case_id": case_id, "post": post, "what": why, "at": format_time(self.now)}
+        self.tx.event(self.realm, "alarm.callout_line_unreadable", case_id, body)
+
     def put_line(self, line: Line, due_at: datetime | None) -> None:
         key = (line.case_id, line.post)
+        self._unreadable.pop((self.realm, *key), None)
         entry = self._entries.get(key)
         if entry is None:
             no = self.tx.next_no(self.realm, "case_line")

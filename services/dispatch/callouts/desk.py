@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from services.dispatch.callouts import ring as rings
-from services.dispatch.callouts.book import Book
+from services.dispatch.callouts.book import Book, LineKey
 from services.dispatch.callouts.clocks import Clocks, default_clocks, read_clocks
 from services.dispatch.callouts.escalation import due_at, step
 from services.dispatch.callouts.events import ActsChanged, Alarm, Attempted, Decision, Event, Reason, StandIn, Text
@@ -41,11 +41,14 @@ class CallDesk:
     def __init__(self, packs: Callable[[str], Pack], carriers: Sequence[CarrierSpec]) -> None:
         self.packs = packs
         self.carriers = tuple(carriers)
+        self.unreadable: dict[LineKey, str] = {}  # why, of each line that could not be read
         self._clocks: dict[str, Clocks] = {}
 
     def book(self, tx: Tx, realm: str) -> Book:
         """What this transaction knows of the realm's callouts."""
-        return tx.part(("callouts", realm), lambda: Book(tx, realm, lambda: self.active(tx), self.settle))
+        return tx.part(
+            ("callouts", realm), lambda: Book(tx, realm, lambda: self.active(tx), self.settle, self.unreadable)
+        )
 
     def active(self, tx: Tx) -> Pack:
         if tx.pack is None:

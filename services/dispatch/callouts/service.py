@@ -138,6 +138,20 @@ class Callouts(CallDesk):
         book.change_case(case_id, state="closed", closed_at=now)
         book.log(case_id, None, "case_closed", now, by=by)
 
+    def begin_anew(self, tx: Tx, realm: str, case_id: str, posts: Iterable[str], now: datetime) -> None:
+        """重新叫应 Lines that cannot be read: who is still to be called is called again, answered before or not."""
+        book, wanted = self.book(tx, realm), set(posts)
+        case = book.case(case_id)
+        pack, clocks = self.packs(case.pack), self.clocks(case.pack)
+        for matter, ended_at in tuple(book.matters(case_id).values()):
+            if ended_at is None and not matter.entered_late:
+                planned = plan(matter, pack, clocks, book.lines(case_id), now)
+                mine = tuple((callee, each) for callee, each in planned.joins if callee.post in wanted)
+                self._follow(book, case_id, Plan(joins=mine), now)
+        for post in sorted(wanted & book.lines(case_id).keys()):
+            book.log(case_id, post, "line_begun_anew", now, body={"reason": "unreadable"})
+            tx.audit(realm, "callouts", "callout.begin_anew", f"{case_id}/{post}", reason="unreadable")
+
     def _follow(self, book: Book, case_id: str, planned: Plan, now: datetime) -> None:
         held = book.lines(case_id)
         fresh = [callee for callee, _ in planned.joins if callee.post not in held]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import (
@@ -200,20 +200,28 @@ class Held:
     pack: str
 
 
+class Damaged(Protocol):
+    """坏行 Told of a line whose state cannot be read (the text of it, and why): it stops no other."""
+
+    def __call__(self, case_id: str, post: str, text: str, why: str) -> None: ...
+
+
 _HELD = (
-    select(lines.c.state, lines.c.no, cases.c.pack)
+    select(lines.c.case_id, lines.c.post, type_coerce(lines.c.state, Text).label("state"), lines.c.no, cases.c.pack)
     .join(cases, (cases.c.realm == lines.c.realm) & (cases.c.case_id == lines.c.case_id))
     .order_by(lines.c.no)
 )
 
 
-def held_of(conn: Connection, realm: str, case_id: str, post: str | None = None) -> list[Held]:
-    """All lines of a case, or the one of a post."""
+def held_of(
+    conn: Connection, realm: str, case_id: str, post: str | None = None, damaged: Damaged | None = None
+) -> list[Held]:
+    """All lines of a case, or the one of a post. MsgspecError where one cannot be read and nobody is to be told."""
     query = _HELD.where(lines.c.realm == realm, lines.c.case_id == case_id)
-    return _held(conn, query if post is None else query.where(lines.c.post == post))
+    return _held(conn, query if post is None else query.where(lines.c.post == post), damaged)
 
 
-def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> list[Held]:
+def held_of_persons(conn: Connection, realm: str, persons: Iterable[str], damaged: Damaged) -> list[Held]:
     """The lines, over all cases, on which one of these persons may ring; closed ones are left out."""
     found: list[Held] = []
     wanted = sorted(set(persons))
@@ -221,7 +229,7 @@ def held_of_persons(conn: Connection, realm: str, persons: Iterable[str]) -> lis
         named = parties.c.person.in_(wanted[at : at + PERSONS_AT_ONCE])
         here = select(parties.c.case_id, parties.c.post).where(parties.c.realm == realm, parties.c.open, named)
         where = tuple_(lines.c.case_id, lines.c.post).in_(here.distinct())
-        found += _held(conn, _HELD.where(lines.c.realm == realm, where))
+        found += _held(conn, _HELD.where(lines.c.realm == realm, where), damaged)
     return found
 
 
@@ -273,7 +281,7 @@ def newest_open(glance: Glance) -> list[tuple[str, str]]:
     return [(case_id, pack) for _, case_id, pack in found]
 
 
-def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[Held]:
+def held_due(conn: Connection, realm: str, now: datetime, limit: int, damaged: Damaged) -> list[Held]:
     """The lines of which a clock is due, the oldest first."""
     return _held(
         conn,
@@ -281,11 +289,20 @@ def held_due(conn: Connection, realm: str, now: datetime, limit: int) -> list[He
         .order_by(None)
         .order_by(lines.c.due_at, lines.c.no)
         .limit(limit),
+        damaged,
     )
 
 
-def _held(conn: Connection, query: Select[Any]) -> list[Held]:
-    return [Held(row.state, row.no, row.pack) for row in conn.execute(query)]
+def _held(conn: Connection, query: Select[Any], damaged: Damaged | None) -> list[Held]:
+    found: list[Held] = []
+    for case_id, post, text, no, pack in conn.execute(query):
+        try:
+            found.append(Held(LINE.read(text), no, pack))
+        except msgspec.MsgspecError as error:
+            if damaged is None:
+                raise
+            damaged(case_id, post, text, str(error))
+    return found
 
 
 def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:

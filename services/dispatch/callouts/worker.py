@@ -6,6 +6,7 @@ line that cannot be handled stops no other: it is named in /readyz until it can.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 
@@ -54,7 +55,9 @@ class Ringing:
 
     def probe(self) -> str | None:
         """For /readyz: what could not be handled or called."""
-        wrong = [*(f"{what}: {why}" for what, why in self._stuck.items()), *self._no_carrier.values()]
+        unreadable = [f"line {'/'.join(key[1:])}: {why}" for key, why in tuple(self._callouts.unreadable.items())]
+        stuck = [f"{what}: {why}" for what, why in tuple(self._stuck.items())]
+        wrong = [*unreadable, *stuck, *tuple(self._no_carrier.values())]
         return "; ".join(wrong[:5]) or None
 
     # -- the clock ---------------------------------------------------------------------------------------
@@ -68,7 +71,8 @@ class Ringing:
         """One realm at ``now``: clocks first, then what fell silent, then rings."""
         if not tx.conn.execute(_ANYTHING_DUE, {"now": now, **channels.patience(tx, realm, now)}).scalar():
             return
-        due = store.held_due(tx.conn, realm, now, LINES_MAX)
+        due, lost = self._due(tx, realm, now)
+        self._all(tx, [(f"case {case_id}", self._begin_anew, (realm, case_id, posts, now)) for case_id, posts in lost])
         self._all(tx, [(f"line {h.line.case_id}/{h.line.post}", self._line_due, (realm, h, now)) for h in due])
         given_up = channels.overdue(tx, realm, now)
         silent = [stored.attempt.person for stored in given_up]
@@ -83,6 +87,19 @@ class Ringing:
             [(f"ring {person}", self._ring_due, (realm, person, now)) for person in persons],
             lambda: self._load(tx, realm, persons),
         )
+
+    def _due(self, tx: Tx, realm: str, now: datetime) -> tuple[list[Held], list[tuple[str, list[str]]]]:
+        """The lines of which a clock is due; and by case the posts of those that cannot be read."""
+        book, lost = self._callouts.book(tx, realm), defaultdict[str, list[str]](list)
+
+        def damaged(case_id: str, post: str, text: str, why: str) -> None:
+            book.damaged(case_id, post, text, why)
+            lost[case_id].append(post)
+
+        return store.held_due(tx.conn, realm, now, LINES_MAX, damaged), list(lost.items())
+
+    def _begin_anew(self, tx: Tx, realm: str, case_id: str, posts: list[str], now: datetime) -> None:
+        self._callouts.begin_anew(tx, realm, case_id, posts, now)
 
     def _all(self, tx: Tx, work: list[Work], prepare: Callable[[], None] | None = None) -> None:
         """Everything in one savepoint; where that fails, each in its own, so that one stops no other."""
