@@ -47,6 +47,7 @@ PAGE_HEADERS = {
 VERSIONED = "public, max-age=31536000, immutable"
 AGED_S = 300
 REFRESH_S = 60
+SOON_S = 15  # while the way out is not known: a new plan is made in seconds
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -108,7 +109,7 @@ def _page(router: APIRouter, public: Public, assets: _Assets) -> None:
             return _render(public, assets, visitor, "no_realm.html", {}, 404)
         look = await public.look(visitor)
         hazards = ("、" if visitor.words.lang == "zh" else ", ").join(map(visitor.words.pick, look.place.hazards))
-        shown = {"look": look, "hazards": hazards}
+        shown = {"look": look, "hazards": hazards, "refresh_s": SOON_S if look.way.is_not_known else REFRESH_S}
         answer = _render(public, assets, visitor, "page.html", shown, 404 if look.is_unknown_place else 200)
         if look.is_whole:
             answer.headers["X-Whole"] = "1"  # for the phone's worker: it may take the place of what it kept

@@ -95,6 +95,11 @@ class WayView:
         return self.state in MUST_LEAVE
 
     @property
+    def is_not_known(self) -> bool:
+        """It was asked and could not be told: that may change in a moment."""
+        return self.state in (WayState.UNKNOWN, WayState.AWAY)
+
+    @property
     def has_way(self) -> bool:
         return self.state in (WayState.INSIDE, WayState.ROUTE) and self.shelter is not None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from console.public.pages import REFRESH_S, SOON_S
 from shared.realm import format_time
 from tests.support.phone import (
     BYTES_MAX,
@@ -131,6 +132,15 @@ def test_without_any_answer_nothing_is_called_safe(phone: Phone) -> None:
         assert "目前不用转移" not in text
         assert "119" in text
     assert "演练，不是真实险情" in shown(phone.get("/m"))  # an exercise stays one
+
+
+@pytest.mark.parametrize("status", ["unknown", "route", "not_in_danger"])
+def test_what_is_not_known_is_asked_for_again_soon(phone: Phone, status: str) -> None:
+    """A new plan is made in seconds: who stands there does not wait a minute for it."""
+    phone.world.route = {**ROUTE, "status": status}
+    (every,) = re.findall(r'data-refresh="(\d+)"', phone.get("/m?at=guest-1"))
+    assert int(every) == (SOON_S if status == "unknown" else REFRESH_S)
+    assert SOON_S < REFRESH_S
 
 
 def test_a_console_that_never_heard_of_warning_knows_no_alerts(phone: Phone) -> None:

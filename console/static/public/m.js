@@ -44,6 +44,7 @@
       var since = page.documentElement.getAttribute("data-stale");
       if (since) { markOld(since); return; } // the phone's own copy
       if (fresh.innerHTML !== now.innerHTML) now.innerHTML = fresh.innerHTML;
+      refreshMs = Number(page.documentElement.getAttribute("data-refresh")) * 1000;
       find("#asof").textContent = page.getElementById("asof").textContent;
       openedAt = Date.now();
       markNew();
@@ -53,7 +54,7 @@
   }
   if (now) {
     now.setAttribute("aria-live", "polite");
-    setInterval(lookAgain, refreshMs);
+    (function later() { setTimeout(function () { lookAgain(); later(); }, refreshMs); })();
     setInterval(function () {
       if (Date.now() - openedAt > agedMs && !root.hasAttribute("data-stale")) markOld(openedAt);
       sayAge();

@@ -153,15 +153,16 @@ def phone_at(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
         yield page
 
 
-def kept(page: Page, *paths: str) -> None:
-    """Wait until the phone has kept these pages, besides the two for when nothing else is there."""
+def kept(page: Page, says: str, *paths: str) -> None:
+    """Wait until the phone has kept the page as it ``says`` now, these besides, and the one for when nothing else is."""
     page.wait_for_function(
-        """async (paths) => {
+        """async ([says, paths]) => {
           const cache = await caches.open('m-pages');
+          const here = await cache.match(location.href);
           const urls = (await cache.keys()).map((key) => new URL(key.url).pathname + new URL(key.url).search);
-          return paths.every((path) => urls.some((url) => url.startsWith(path)));
+          return here && (await here.text()).includes(says) && paths.every((path) => urls.some((url) => url.startsWith(path)));
         }""",
-        arg=[*paths, "/m/offline?lang=zh"],
+        arg=[says, [*paths, "/m/offline?lang=zh"]],
     )
 
 
@@ -173,9 +174,10 @@ def test_read_with_the_server_stopped_it_is_old_and_never_safe(browser: Browser,
         page = stack.enter_context(phone_at(browser, url))
         page.goto(calm)
         page.get_by_text("您这里目前不用转移").wait_for()
-        kept(page, calm, "/m/report?", "/m/bundle.json?")
+        kept(page, "您这里目前不用转移", "/m/report?", "/m/bundle.json?")
         page.goto(f"/m?at={SLOPE}")
-        kept(page, f"/m?at={SLOPE}")
+        page.get_by_text("您在危险区里。现在就走！").wait_for()
+        kept(page, "您在危险区里。现在就走！")
         server.close()
 
         page.goto(calm)
