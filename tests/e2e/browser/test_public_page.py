@@ -154,13 +154,14 @@ def phone_at(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
 
 
 def kept(page: Page, says: str, *paths: str) -> None:
-    """Wait until the phone has kept the page as it ``says`` now, these besides, and the one for when nothing else is."""
+    """Wait until the phone has kept the page as it ``says`` now, these besides, and what it shows without any."""
     page.wait_for_function(
         """async ([says, paths]) => {
           const cache = await caches.open('m-pages');
           const here = await cache.match(location.href);
           const urls = (await cache.keys()).map((key) => new URL(key.url).pathname + new URL(key.url).search);
-          return here && (await here.text()).includes(says) && paths.every((path) => urls.some((url) => url.startsWith(path)));
+          const has = (path) => urls.some((url) => url.startsWith(path));
+          return here && (await here.text()).includes(says) && paths.every(has);
         }""",
         arg=[says, [*paths, "/m/offline?lang=zh"]],
     )
