@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """看板: rows to show, those behind a dead mast, the masts, and how many there are in all"""
+    """看板: rows to show, those behind a dead mast, the masts, how many there are in all; posts with a damaged line"""
 
     rows: Sequence[Row]
     dark_rows: Sequence[Row]
@@ -50,6 +50,7 @@ class Shown:
     waiting: int
     answered: int
     gaps: Sequence[Mapping[str, Any]]
+    unreadable: Sequence[str]
     cases: Sequence[Mapping[str, Any]]
 
 
@@ -58,6 +59,7 @@ def board_of(boards: Iterable[Asked], *, show: str) -> Shown:
     rows: list[Row] = []
     blackouts: dict[str, Mapping[str, Any]] = {}
     gaps: list[Mapping[str, Any]] = []
+    unreadable: list[str] = []
     heads = []
     for asked in boards:
         if asked.wrong:
@@ -66,6 +68,7 @@ def board_of(boards: Iterable[Asked], *, show: str) -> Shown:
         heads.append(body)
         blackouts |= {str(each["place"]): each for each in body["blackouts"]}
         gaps += body["gaps"]
+        unreadable += body["unreadable"]
         rows += [Row(body["case_id"], line, tried(line)) for line in body["posts"] if line["state"] != "closed"]
     away = {person for each in blackouts.values() for person in each["persons"]}
     dark = [Row(row.case_id, row.line, row.tried, is_dark=True) for row in rows if _is_dark(row, away)]
@@ -79,6 +82,7 @@ def board_of(boards: Iterable[Asked], *, show: str) -> Shown:
         waiting=sum(row.waits for row in kept),
         answered=sum(not row.waits for row in rows),
         gaps=gaps,
+        unreadable=unreadable,
         cases=heads,
     )
 

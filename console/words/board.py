@@ -17,6 +17,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "all_answered": ("全部已应答", "everybody has answered"),
     "blackout": ("失联", "Cut off:"),
     "blackout_do": ("请用卫星电话、对讲机或派人", "use satellite telephone, radio, or send somebody"),
+    "lines_unreadable": ("记录损坏，答复不明，系统重新叫应：", "damaged records, answers not known, called anew:"),
     "blackout_lines": ("失联不再逐个拨打的", "not rung one by one while cut off:"),
     "door_sent": ("已派人上门", "somebody goes to the door"),
     "door_done": ("上门完成", "reached at the door"),

@@ -163,9 +163,9 @@ class World:
         assert found is not None, f"{post} has no line"
         return found
 
-    def lines(self, case_id: str, realm: str = REALM) -> dict[str, Line]:
+    def lines(self, case_id: str, damaged: store.Damaged | None = None, realm: str = REALM) -> dict[str, Line]:
         with self.store.read() as conn:
-            return {line.post: line for line in store.lines_of(conn, realm, case_id)}
+            return {line.post: line for line in store.lines_of(conn, realm, case_id, damaged)}
 
     def attempts(self, person: str | None = None, channel: Channel | None = Channel.VOICE) -> list[Stored]:
         with self.store.read() as conn:

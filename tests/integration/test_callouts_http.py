@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Text, literal
 
 from deploy.demo.exchange.app import create_app as create_exchange
 from deploy.demo.exchange.desk import Desk
 from deploy.demo.exchange.personas import Character, Persona
 from services.dispatch.accounts import service as accounts
+from services.dispatch.callouts.store import lines
 from services.dispatch.channels.carrier import sign
 from services.dispatch.channels.factory import SIMULATOR, CarrierSpec
 from services.dispatch.main import create_app
@@ -198,6 +200,30 @@ def test_dispatch_restarts_in_the_middle(night: Night) -> None:
         assert set(night.desk.calls) > before
         assert max(Counter(c.key for c in night.desk.calls.values()).values()) == 1
         assert not [c for c in night.desk.calls.values() if c.overlapped]
+
+
+def test_the_board_names_what_cannot_be_read_and_a_start_begins_it_anew(night: Night) -> None:
+    """Also where nobody waits for it any more: the answer that it held is not known."""
+    with night.dispatch() as frame:
+        night.begin()
+        night.send(transition())
+        before = night.wait(night.all_act, timeout_s=60)
+        here = lines.c.realm == REALM, lines.c.case_id == "C-0001", lines.c.post == "v112001-head"
+        with frame.store.write() as conn:
+            conn.execute(lines.update().where(*here).values(state=literal("{}", Text), due_at=None))
+        board = night.get("/v1/callouts/C-0001/board")
+        assert board["unreadable"] == ["v112001-head"]
+        assert {line["post"] for line in board["posts"]} == before.keys() - {"v112001-head"}
+        assert night.get("/v1/callouts/C-0001")["unreadable"] == ["v112001-head"]
+    rung = len(night.calls("v112001-head"))
+    with night.dispatch():
+        after = night.wait(night.all_act, timeout_s=60)
+        night.wait(lambda: not night.get("/v1/callouts/C-0001/board")["unreadable"] or None)
+        night.wait(night.all_act, timeout_s=60)
+        assert len(night.calls("v112001-head")) > rung
+        assert after.keys() <= night.board().keys() == before.keys()
+        kinds = [(e["post"], e["kind"]) for e in night.get("/v1/callouts/C-0001/log")["items"]]
+        assert ("v112001-head", "line_begun_anew") in kinds
 
 
 def test_receipts_are_signed_and_fresh(night: Night) -> None:

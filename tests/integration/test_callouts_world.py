@@ -361,26 +361,28 @@ def test_a_line_that_cannot_be_read_stops_no_other_and_is_begun_anew(make: Any) 
     assert [e.body["post"] for e in w.events("alarm.callout_line_unreadable")] == ["T-head"]
     assert {e.body["post"] for e in w.events("alarm.callout_top_reached")} == set(w.lines(case))
     line = w.line(case, "T-head")
-    assert min(m.opened_at for m in line.matters) == T0 + timedelta(minutes=3)  # when its clock was due
-    assert w.minutes(person(4)) == [0, 3, 5, 7, 12, 17]
+    assert min(m.opened_at for m in line.matters) == T0 + timedelta(minutes=2, seconds=1)  # seen when its ring was due
+    assert w.minutes(person(4)) == [0, 2.02, 4.02, 6.02, 11.02, 16.02]
     assert w.ringing.probe() is None
 
 
-def test_an_answer_to_what_cannot_be_read_is_kept_for_all_other_lines(make: Any) -> None:
-    w = make({number(4): SILENT})
+def test_where_nobody_is_called_any_more_what_cannot_be_read_rests(make: Any) -> None:
+    w = make()
     case = w.open(red())
-    _damage(w, case, "V-head")
-    assert w.ringing.probe() is None  # not seen yet
     w.run(2)
-    others = {post: line.status for post, line in w.lines(case).items() if post != "V-head"}
-    assert set(others.values()) == {S.ANSWERED}
+    w.do(lambda tx: w.callouts.end_matter(tx, REALM, case, red().matter_id, tx.now))
+    _damage(w, case, "T-head", due_at=w.now())
+    w.run(2)
+    assert set(w.lines(case, lambda *_: None)) == {"HQ-duty", "V-warden"}
+    assert w.attempts(person(4))[-1].queued_at < T0 + timedelta(minutes=2)
+    assert "T-head" in w.ringing.probe()
 
 
-def _damage(w: World, case: str, post: str) -> None:
+def _damage(w: World, case: str, post: str, **more: Any) -> None:
     """As a disk would: the text of one line is no line any more."""
     here = lines_table.c.case_id == case, lines_table.c.post == post
     with w.store.write() as conn:
-        conn.execute(lines_table.update().where(*here).values(state=literal('{"case_id":', Text)))
+        conn.execute(lines_table.update().where(*here).values(state=literal('{"case_id":', Text), **more))
 
 
 def test_receipts_out_of_order_and_doubled(make: Any) -> None:

@@ -123,7 +123,8 @@ def _reading(router: APIRouter, callouts: Callouts) -> None:
     def show(case_id: str, ctx: Ctx) -> dict[str, Any]:
         """叫应看板 Per post what was tried, heard, answered, the next try; unanswered first, masts as one item.
 
-        ``numbers`` as in the list of cases; ``state`` of ``posts``: calling, climbing, top_reached, answered or closed.
+        ``numbers`` as in the list of cases; ``state`` of ``posts``: calling, climbing, top_reached, answered or closed;
+        ``unreadable``: posts whose line is damaged, so that nobody knows who answered; it is begun anew.
         """
         ctx.require(READERS)
         now = ctx.frame.domain_now(ctx.realm)
@@ -342,8 +343,11 @@ def open_cases(callouts: Callouts) -> Number:
     return Number(READERS, count, (store.NEWEST_OPEN, store.STANDING, store.UNANSWERED))
 
 
-def _mine(conn: Connection, ctx: Context, case_id: str) -> list[Line]:
-    return [line for line in store.lines_of(conn, ctx.realm, case_id) if _sees(ctx, line.region)]
+def _mine(conn: Connection, ctx: Context, case_id: str) -> tuple[list[Line], list[str]]:
+    """The case's lines that the caller may see, and the posts whose line cannot be read."""
+    lost: list[str] = []
+    lines = store.lines_of(conn, ctx.realm, case_id, lambda _case, post, _text, _why: lost.append(post))
+    return [line for line in lines if _sees(ctx, line.region)], sorted(lost)
 
 
 def _sees(ctx: Context, region: str) -> bool:
@@ -351,11 +355,12 @@ def _sees(ctx: Context, region: str) -> bool:
 
 
 def _numbers(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> dict[str, Any]:
-    return {"numbers": board.summary(_mine(conn, ctx, row.case_id), callouts.clocks(row.pack), now)}
+    lines, lost = _mine(conn, ctx, row.case_id)
+    return {"numbers": board.summary(lines, callouts.clocks(row.pack), now), "unreadable": lost}
 
 
 def _lines(conn: Connection, ctx: Context, callouts: Callouts, row: store.Case, now: datetime) -> list[dict[str, Any]]:
-    lines = _mine(conn, ctx, row.case_id)
+    lines, _ = _mine(conn, ctx, row.case_id)  # `_numbers` names what is not among them
     persons = {p.person for line in lines for p in line.parties if p.person}
     calls = board.by_line(
         board.Call(s.attempt, s.carrier, s.queued_at, s.covers) for s in channels.of_persons(conn, ctx.realm, persons)

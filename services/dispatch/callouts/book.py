@@ -211,11 +211,12 @@ class Book:
                 self._add(key, _Entry(each.line, each.no, each.pack, _is_open(each.line)))
 
     def damaged(self, case_id: str, post: str, text: str, why: str) -> None:
-        """坏行 A line that cannot be read is an alarm, once, and no line for the rest; the tick begins it anew."""
+        """坏行 A line that cannot be read is an alarm, once, and none for the rest; the next tick begins it anew."""
         key = (self.realm, case_id, post)
         if key in self._unreadable or (case_id, post) in self._entries:  # told before, or begun anew in this book
             return
         self._unreadable[key] = why
+        store.set_due(self.tx.conn, self.realm, case_id, post, self.now)
         log.error("callouts.line_unreadable", realm=self.realm, case_id=case_id, post=post, why=why, text=text)
         body = {"case_id": case_id, "post": post, "what": why, "at": format_time(self.now)}
         self.tx.event(self.realm, "alarm.callout_line_unreadable", case_id, body)

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from services.dispatch.callouts import store
 from services.dispatch.callouts.book import Book
 from services.dispatch.callouts.desk import CallDesk
 from services.dispatch.callouts.escalation import step
@@ -148,7 +149,10 @@ class Callouts(CallDesk):
                 planned = plan(matter, pack, clocks, book.lines(case_id), now)
                 mine = tuple((callee, each) for callee, each in planned.joins if callee.post in wanted)
                 self._follow(book, case_id, Plan(joins=mine), now)
-        for post in sorted(wanted & book.lines(case_id).keys()):
+        begun = wanted & book.lines(case_id).keys()
+        for post in sorted(wanted - begun):  # the case is over, or nobody is called at that post any more
+            store.set_due(tx.conn, realm, case_id, post, None)
+        for post in sorted(begun):
             book.log(case_id, post, "line_begun_anew", now, body={"reason": "unreadable"})
             tx.audit(realm, "callouts", "callout.begin_anew", f"{case_id}/{post}", reason="unreadable")
 

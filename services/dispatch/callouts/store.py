@@ -261,15 +261,19 @@ def standing(glance: Glance) -> list[tuple[str, str, tuple[LineStatus, Tally], i
 
 
 def keep_tallies(tx: Tx) -> None:
-    """Of the open cases' lines, as they are now: a dispatch of before the tallies may have written after them."""
+    """Of the open cases' lines, as they are now: a dispatch of before the tallies may have written after them.
+
+    A line that cannot be read is no reason not to start; it is due, so that the first tick begins it anew.
+    """
     state, said = (type_coerce(column, Text).label(column.name) for column in (lines.c.state, lines.c.tally))
-    query = select(lines.c.realm, lines.c.case_id, lines.c.post, state, said)
+    query = select(lines.c.realm, lines.c.case_id, lines.c.post, state, said, cases.c.opened_at)
     is_open = (cases.c.realm == lines.c.realm) & (cases.c.case_id == lines.c.case_id) & (cases.c.state == "open")
     for row in tx.conn.execute(query.where(is_open)).all():
         try:
             now = tally(LINE.read(row.state))
         except msgspec.MsgspecError:
-            continue  # no reason not to start: whatever needs the line says so
+            set_due(tx.conn, row.realm, row.case_id, row.post, row.opened_at)
+            continue
         if row.tally != TALLY.text(now):
             here = (lines.c.realm == row.realm, lines.c.case_id == row.case_id, lines.c.post == row.post)
             tx.conn.execute(update(lines).where(*here).values(tally=now))
@@ -295,7 +299,7 @@ def held_due(conn: Connection, realm: str, now: datetime, limit: int, damaged: D
 
 def _held(conn: Connection, query: Select[Any], damaged: Damaged | None) -> list[Held]:
     found: list[Held] = []
-    for case_id, post, text, no, pack in conn.execute(query):
+    for case_id, post, text, no, pack in conn.execute(query).all():
         try:
             found.append(Held(LINE.read(text), no, pack))
         except msgspec.MsgspecError as error:
@@ -309,8 +313,14 @@ def line(conn: Connection, realm: str, case_id: str, post: str) -> Line | None:
     return next((held.line for held in held_of(conn, realm, case_id, post)), None)
 
 
-def lines_of(conn: Connection, realm: str, case_id: str) -> list[Line]:
-    return [held.line for held in held_of(conn, realm, case_id)]
+def lines_of(conn: Connection, realm: str, case_id: str, damaged: Damaged | None = None) -> list[Line]:
+    return [held.line for held in held_of(conn, realm, case_id, damaged=damaged)]
+
+
+def set_due(conn: Connection, realm: str, case_id: str, post: str, at: datetime | None) -> None:
+    """When the tick is to look at a line, whatever its state says."""
+    here = (lines.c.realm == realm, lines.c.case_id == case_id, lines.c.post == post)
+    conn.execute(update(lines).where(*here).values(due_at=at))
 
 
 def anything_due(or_else: Exists) -> Select[bool]:
