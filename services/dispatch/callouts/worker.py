@@ -72,7 +72,8 @@ class Ringing:
         if not tx.conn.execute(_ANYTHING_DUE, {"now": now, **channels.patience(tx, realm, now)}).scalar():
             return
         due, lost = self._due(tx, realm, now)
-        self._all(tx, [(f"case {case_id}", self._begin_anew, (realm, case_id, posts, now)) for case_id, posts in lost])
+        anew = self._callouts.begin_anew
+        self._all(tx, [(f"case {case_id}", anew, (realm, case_id, posts, now)) for case_id, posts in lost])
         self._all(tx, [(f"line {h.line.case_id}/{h.line.post}", self._line_due, (realm, h, now)) for h in due])
         given_up = channels.overdue(tx, realm, now)
         silent = [stored.attempt.person for stored in given_up]
@@ -97,9 +98,6 @@ class Ringing:
             lost[case_id].append(post)
 
         return store.held_due(tx.conn, realm, now, LINES_MAX, damaged), list(lost.items())
-
-    def _begin_anew(self, tx: Tx, realm: str, case_id: str, posts: list[str], now: datetime) -> None:
-        self._callouts.begin_anew(tx, realm, case_id, posts, now)
 
     def _all(self, tx: Tx, work: list[Work], prepare: Callable[[], None] | None = None) -> None:
         """Everything in one savepoint; where that fails, each in its own, so that one stops no other."""
