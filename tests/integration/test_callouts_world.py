@@ -366,11 +366,39 @@ def test_a_line_that_cannot_be_read_stops_no_other_and_is_begun_anew(make: Any) 
     assert w.ringing.probe() is None
 
 
-def test_where_nobody_is_called_any_more_what_cannot_be_read_rests(make: Any) -> None:
+def test_what_cannot_be_read_is_told_by_the_transaction_that_is_kept(make: Any) -> None:
     w = make()
     case = w.open(red())
     w.run(2)
-    w.do(lambda tx: w.callouts.end_matter(tx, REALM, case, red().matter_id, tx.now))
+    _damage(w, case, "T-head", due_at=None)
+
+    def look(tx: Any) -> None:
+        w.callouts.book(tx, REALM).lines(case)
+
+    def fail(tx: Any) -> None:
+        look(tx)
+        raise Refused("no", "no", "no")
+
+    with pytest.raises(Refused):
+        w.do(fail)
+    assert w.events("alarm.callout_line_unreadable") == []
+    for _ in range(2):
+        w.do(look)
+    assert len(w.events("alarm.callout_line_unreadable")) == 1
+    w.run(1)
+    assert w.line(case, "T-head").status is S.ANSWERED
+    assert len(w.attempts(person(4))) == 2
+
+
+@pytest.mark.parametrize("how", ["ended", "closed"])
+def test_where_nobody_is_called_any_more_what_cannot_be_read_rests(make: Any, how: str) -> None:
+    w = make()
+    case = w.open(red())
+    w.run(2)
+    if how == "ended":
+        w.do(lambda tx: w.callouts.end_matter(tx, REALM, case, red().matter_id, tx.now))
+    else:
+        w.do(lambda tx: w.callouts.close_case(tx, REALM, case, "officer", tx.now))
     _damage(w, case, "T-head", due_at=w.now())
     w.run(2)
     assert set(w.lines(case, lambda *_: None)) == {"HQ-duty", "V-warden"}

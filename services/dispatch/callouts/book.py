@@ -50,6 +50,17 @@ class _Entry:
     wants: tuple[Want, ...] | None = None
 
 
+@dataclass
+class Unreadable:
+    """坏行 Why a line cannot be read, and the transaction that told of it: none once that is committed."""
+
+    why: str
+    tx: Tx | None
+
+    def keep(self) -> None:
+        self.tx = None
+
+
 class Book:
     """叫应簿: of one realm, for one savepoint (`Tx.part`); ``settle`` tells the rings of those touched."""
 
@@ -59,7 +70,7 @@ class Book:
         realm: str,
         pack: Callable[[], Pack],
         settle: Callable[[Book], None],
-        unreadable: dict[LineKey, str],
+        unreadable: dict[LineKey, Unreadable],
     ) -> None:
         self.tx, self.realm, self._unreadable = tx, realm, unreadable
         self.now: datetime = tx.domain_now(realm)
@@ -213,9 +224,11 @@ class Book:
     def damaged(self, case_id: str, post: str, text: str, why: str) -> None:
         """坏行 A line that cannot be read is an alarm, once, and none for the rest; the next tick begins it anew."""
         key = (self.realm, case_id, post)
-        if key in self._unreadable or (case_id, post) in self._entries:  # told before, or begun anew in this book
-            return
-        self._unreadable[key] = why
+        told = self._unreadable.get(key)
+        if (told is not None and (told.tx is None or told.tx is self.tx)) or (case_id, post) in self._entries:
+            return  # told before, or begun anew in this book
+        told = self._unreadable[key] = Unreadable(why, self.tx)
+        self.tx.after_commit(told.keep)
         store.set_due(self.tx.conn, self.realm, case_id, post, self.now)
         log.error("callouts.line_unreadable", realm=self.realm, case_id=case_id, post=post, why=why, text=text)
         body = {"case_id": case_id, "post": post, "what": why, "at": format_time(self.now)}

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from services.dispatch.callouts import ring as rings
-from services.dispatch.callouts.book import Book, LineKey
+from services.dispatch.callouts.book import Book, LineKey, Unreadable
 from services.dispatch.callouts.clocks import Clocks, default_clocks, read_clocks
 from services.dispatch.callouts.escalation import due_at, step
 from services.dispatch.callouts.events import ActsChanged, Alarm, Attempted, Decision, Event, Reason, StandIn, Text
@@ -41,7 +41,7 @@ class CallDesk:
     def __init__(self, packs: Callable[[str], Pack], carriers: Sequence[CarrierSpec]) -> None:
         self.packs = packs
         self.carriers = tuple(carriers)
-        self.unreadable: dict[LineKey, str] = {}  # why, of each line that could not be read
+        self.unreadable: dict[LineKey, Unreadable] = {}
         self._clocks: dict[str, Clocks] = {}
 
     def book(self, tx: Tx, realm: str) -> Book:

@@ -144,7 +144,7 @@ class Callouts(CallDesk):
         book, wanted = self.book(tx, realm), set(posts)
         case = book.case(case_id)
         pack, clocks = self.packs(case.pack), self.clocks(case.pack)
-        for matter, ended_at in tuple(book.matters(case_id).values()):
+        for matter, ended_at in tuple(book.matters(case_id).values()) if case.state == "open" else ():
             if ended_at is None and not matter.entered_late:
                 planned = plan(matter, pack, clocks, book.lines(case_id), now)
                 mine = tuple((callee, each) for callee, each in planned.joins if callee.post in wanted)

@@ -55,7 +55,7 @@ class Ringing:
 
     def probe(self) -> str | None:
         """For /readyz: what could not be handled or called."""
-        unreadable = [f"line {'/'.join(key[1:])}: {why}" for key, why in tuple(self._callouts.unreadable.items())]
+        unreadable = [f"line {'/'.join(key[1:])}: {told.why}" for key, told in tuple(self._callouts.unreadable.items())]
         stuck = [f"{what}: {why}" for what, why in tuple(self._stuck.items())]
         wrong = [*unreadable, *stuck, *tuple(self._no_carrier.values())]
         return "; ".join(wrong[:5]) or None
